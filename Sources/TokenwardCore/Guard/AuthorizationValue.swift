@@ -1,0 +1,69 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+/// Reads the one `authorization` value: `Bearer`, one space, one token (RFC 6750 §2.1).
+///
+/// The scheme's letter case does not matter (RFC 9110 §11.1); everything else does. A second token,
+/// a comma, a tab or a second space is refused instead of repaired: whatever stands behind this
+/// guard may repair it another way.
+package enum AuthorizationValue {
+  package static func token(_ value: String) throws(DenialReason) -> PresentedToken {
+    let bytes = value.utf8.span
+    guard bytes.count > 7, bytes[6] == UInt8(ascii: " "), Self.startsWithBearer(bytes) else {
+      throw .credentialMalformed
+    }
+    guard bytes.count - 7 <= BearerToken.maximumLength else { throw .tokenTooLarge }
+    guard Self.isTokenText(bytes.extracting(7..<bytes.count)) else { throw .credentialMalformed }
+    return PresentedToken(value, from: 7)
+  }
+
+  /// `b64token` (RFC 6750 §2.1): letters, digits and `-._~+/`, then padding.
+  private static func isTokenText(_ text: Span<UInt8>) -> Bool {
+    var end = text.count
+    while end > 0, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
+    guard end > 0 else { return false }
+    // Eight bytes at a time: this runs on every call, before the cache is asked.
+    var index = 0
+    while index + 8 <= end {
+      guard Self.areTokenCharacters(text.word(at: index)) else { return false }
+      index += 8
+    }
+    while index < end {
+      switch text[index] {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+        UInt8(ascii: "-")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        index += 1
+      default:
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Whether each of eight bytes is a letter, a digit or one of `-._~+/`.
+  private static func areTokenCharacters(_ bytes: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let highBits = ones &* 0x80
+    guard bytes & highBits == 0 else { return false }
+    // The high bit of each lane says whether the byte is at least `limit`; no lane carries into the
+    // next, because both sides are below 0x80.
+    func reach(_ lanes: UInt64, _ limit: UInt64) -> UInt64 { lanes &+ ones &* (0x80 - limit) }
+    func within(_ lanes: UInt64, _ low: UInt64, _ high: UInt64) -> UInt64 {
+      reach(lanes, low) & ~reach(lanes, high + 1)
+    }
+    let letters = within(bytes | ones &* 0x20, 0x61, 0x7A)
+    let digitsAndMarks = within(bytes, 0x2D, 0x39)  // - . / 0 to 9
+    let plus = within(bytes, 0x2B, 0x2B)
+    let underscore = within(bytes, 0x5F, 0x5F)
+    let tilde = within(bytes, 0x7E, 0x7E)
+    return (letters | digitsAndMarks | plus | underscore | tilde) & highBits == highBits
+  }
+
+  private static func startsWithBearer(_ bytes: Span<UInt8>) -> Bool {
+    let scheme: StaticString = "bearer"
+    return scheme.withUTF8Buffer { expected in
+      for index in 0..<6 where unsafe bytes[index] | 0x20 != expected[index] { return false }
+      return true
+    }
+  }
+}

@@ -1,0 +1,151 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+/// The one decision function of Tokenward. Every front door calls it and checks nothing itself.
+///
+/// A decision is synchronous and takes no task, no actor and no lock around cryptography: keys,
+/// policy and revocations are immutable snapshots in memory. It can be taken on an event loop.
+///
+/// ```swift
+/// let requestGuard = RequestGuard(policy: policy, verifier: JWTVerifier(issuers: [issuer]))
+/// switch requestGuard.decide(request) {
+/// case .allow(let grant): …  // run the call as grant.principal
+/// case .deny(let denial): …  // answer denial.response
+/// }
+/// ```
+public struct RequestGuard: Sendable {
+  /// Which methods may be called, and by whom.
+  public let policy: MethodPolicy
+  private let verifier: any TokenVerifier
+  private let revocation: (any RevocationChecker)?
+  private let singleUse: any SingleUseMemory
+  private let time: any TimeSource
+  private let observers: [any DecisionObserver]
+
+  /// - Parameters:
+  ///   - policy: which methods may be called, and by whom; what it does not name is denied.
+  ///   - verifier: turns a token into a ``Principal``.
+  ///   - revocation: withdrawn tokens; none unless given.
+  ///   - singleUse: the memory of issuers whose tokens work once; in this process unless given.
+  ///   - time: the clocks.
+  ///   - observers: told about every decision, in this order.
+  public init(
+    policy: MethodPolicy,
+    verifier: any TokenVerifier,
+    revocation: (any RevocationChecker)? = nil,
+    singleUse: any SingleUseMemory = InMemorySingleUse(),
+    time: any TimeSource = SystemTime(),
+    observers: [any DecisionObserver] = []
+  ) {
+    self.policy = policy
+    self.verifier = verifier
+    self.revocation = revocation
+    self.singleUse = singleUse
+    self.time = time
+    self.observers = observers
+  }
+
+  /// Decides about one call and tells the observers. Every ``DenialReason`` may come out.
+  public func decide(_ request: AccessRequest) -> Decision {
+    let moment = self.time.now()
+    let (method, requirement) = self.policy.find(path: request.path)
+    let decision = self.decide(request, method: method, requirement: requirement, at: moment)
+    if !self.observers.isEmpty {
+      let record = DecisionRecord(
+        moment: moment,
+        door: request.door,
+        method: method,
+        isListed: requirement != nil,
+        peer: request.peer,
+        decision: decision,
+        duration: self.elapsed(since: moment)
+      )
+      for observer in self.observers { observer.observe(record) }
+    }
+    return decision
+  }
+
+  private func decide(
+    _ request: AccessRequest,
+    method: RPCMethod?,
+    requirement: Requirement?,
+    at moment: Moment?
+  ) -> Decision {
+    guard let now = moment else { return .deny(Denial(.clockUnavailable)) }
+
+    // A deadline that cannot be read is refused before anything is spent on the call.
+    switch request.timeout {
+    case .absent: break
+    case .value(let value) where CallTimeout(value) != nil: break
+    case .value, .repeated: return .deny(Denial(.requestMalformed))
+    }
+
+    let value: String
+    switch request.authorization {
+    case .value(let only) where !request.hasBinaryAuthorization:
+      value = only
+    case .absent where !request.hasBinaryAuthorization:
+      guard let method, requirement?.access == .anonymous else {
+        // The same answer for a method that exists and one that does not (CWE-204).
+        return .deny(Denial(.credentialMissing))
+      }
+      return .allow(Grant(method: method, principal: nil, expiresAt: nil, decidedAt: now))
+    case .value, .absent, .repeated:
+      return .deny(Denial(.credentialConflicting))
+    }
+
+    let principal: Principal
+    do {
+      principal = try self.verifier.verify(try AuthorizationValue.token(value), at: now)
+    } catch let reason as DenialReason {
+      return .deny(Denial(reason))
+    } catch let failure as VerificationFailure {
+      return .deny(Denial(failure.reason, issuer: failure.issuer))
+    } catch {
+      return .deny(Denial(.internalInvariant))
+    }
+
+    if let reason = principal.refusal(at: now.unix) {
+      return .deny(Denial(reason, principal: principal))
+    }
+    if let bound = principal.certificate, bound != request.peerCertificate {
+      return .deny(Denial(.bindingMismatch, principal: principal))
+    }
+    if let revocation, revocation.isRevoked(principal) {
+      return .deny(Denial(.tokenRevoked, principal: principal))
+    }
+
+    guard let method, let requirement else {
+      return .deny(Denial(.methodUnlisted, principal: principal))
+    }
+    if let reason = requirement.refusal(of: principal) {
+      return .deny(Denial(reason, principal: principal))
+    }
+    if principal.isSingleUse, let reason = self.useUp(principal, at: now.unix) {
+      return .deny(Denial(reason, principal: principal))
+    }
+    return .allow(
+      Grant(
+        method: method,
+        principal: principal,
+        expiresAt: principal.expiresAt,
+        decidedAt: now
+      )
+    )
+  }
+
+  /// Last of all checks, so that a call that is denied for another reason uses nothing up.
+  private func useUp(_ principal: Principal, at now: UnixTime) -> DenialReason? {
+    guard let id = principal.tokenID else { return .claimMissing }
+    let isFirst = self.singleUse.claim(id, of: principal.issuer, until: principal.expiresAt, at: now)
+    switch isFirst {
+    case true?: return nil
+    case false?: return .tokenRevoked
+    case nil: return .dependencyUnavailable
+    }
+  }
+
+  private func elapsed(since start: Moment?) -> Duration {
+    guard let start, let end = self.time.now(), end.monotonic > start.monotonic else { return .zero }
+    return end.monotonic - start.monotonic
+  }
+}

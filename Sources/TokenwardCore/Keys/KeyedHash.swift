@@ -1,0 +1,48 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+internal import Crypto
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// HMAC (RFC 2104 §2, FIPS 198-1) from two hash states that were keyed once.
+///
+/// swift-crypto's `HMAC` is generic code in another module: it costs more than the hashing. Hashing
+/// itself, and nothing else, is left to swift-crypto here; the public vectors run against this.
+struct KeyedHash<Hash: HashFunction>: Sendable {
+  private let inner: Hash
+  private let outer: Hash
+
+  /// - Parameter secret: the key; one longer than a block is hashed first, as RFC 2104 §2 says.
+  init(secret: [UInt8]) {
+    var block = secret
+    if block.count > Hash.blockByteCount { block = Array(Hash.hash(data: block)) }
+    block += [UInt8](repeating: 0, count: Hash.blockByteCount - block.count)
+    self.inner = Self.keyed(block.map { $0 ^ 0x36 })
+    self.outer = Self.keyed(block.map { $0 ^ 0x5C })
+  }
+
+  /// Whether the code is that of the message, in full length: a truncated one can be guessed byte by
+  /// byte. Takes the same time wherever the bytes differ.
+  func isValid(_ code: [UInt8], for message: Span<UInt8>) -> Bool {
+    var inner = self.inner
+    unsafe message.withUnsafeBytes { unsafe inner.update(bufferPointer: $0) }
+    var outer = self.outer
+    unsafe inner.finalize().withUnsafeBytes { unsafe outer.update(bufferPointer: $0) }
+    return unsafe outer.finalize().withUnsafeBytes { expected in
+      guard code.count == expected.count else { return false }
+      var difference: UInt8 = 0
+      for index in code.indices { unsafe difference |= code[index] ^ expected[index] }
+      return difference == 0
+    }
+  }
+
+  private static func keyed(_ block: [UInt8]) -> Hash {
+    var hash = Hash()
+    hash.update(data: block)
+    return hash
+  }
+}

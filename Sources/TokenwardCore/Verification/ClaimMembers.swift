@@ -1,0 +1,58 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+/// Where the claims that take part in a decision stand, found in one pass over the payload.
+struct ClaimMembers {
+  private(set) var iss: JSONDocument.Node?
+  private(set) var sub: JSONDocument.Node?
+  private(set) var aud: JSONDocument.Node?
+  private(set) var exp: JSONDocument.Node?
+  private(set) var nbf: JSONDocument.Node?
+  private(set) var iat: JSONDocument.Node?
+  private(set) var jti: JSONDocument.Node?
+  private(set) var cnf: JSONDocument.Node?
+  private(set) var act: JSONDocument.Node?
+  private(set) var crit: JSONDocument.Node?
+  private(set) var scope: JSONDocument.Node?
+  private(set) var roles: JSONDocument.Node?
+  private(set) var clientID: JSONDocument.Node?
+
+  init(of document: JSONDocument) {
+    let bytes = document.bytes.span
+    for (name, value) in document.members(of: document.root) {
+      if let range = document.rawString(name) {
+        self.note(bytes.extracting(range), value)
+      } else if let unescaped = document.utf8(name) {
+        self.note(unescaped.span, value)
+      }
+    }
+  }
+
+  /// Names are told apart by their bytes packed into one number, the first byte highest.
+  private mutating func note(_ name: Span<UInt8>, _ value: JSONDocument.Node) {
+    switch name.count {
+    case 3, 4, 5:
+      var packed: UInt64 = 0
+      for index in name.indices { packed = packed << 8 | UInt64(name[index]) }
+      switch packed {
+      case 0x69_73_73: self.iss = value
+      case 0x73_75_62: self.sub = value
+      case 0x61_75_64: self.aud = value
+      case 0x65_78_70: self.exp = value
+      case 0x6E_62_66: self.nbf = value
+      case 0x69_61_74: self.iat = value
+      case 0x6A_74_69: self.jti = value
+      case 0x63_6E_66: self.cnf = value
+      case 0x61_63_74: self.act = value
+      case 0x63_72_69_74: self.crit = value
+      case 0x73_63_6F_70_65: self.scope = value
+      case 0x72_6F_6C_65_73: self.roles = value
+      default: break
+      }
+    case 9:
+      let clientID = "client_id".utf8
+      if name.hasSameBytes(as: clientID.span) { self.clientID = value }
+    default:
+      break
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+/// Turns a credential into a ``Principal``. The only way to one.
+public protocol TokenVerifier: Sendable {
+  /// Proves who presents a token.
+  ///
+  /// Called for each request, from any thread, and must not block: what it needs is in memory.
+  /// - Parameters:
+  ///   - token: the credential as it was presented.
+  ///   - now: the moment of the request.
+  /// - Throws: ``VerificationFailure`` with the reason. A verifier that cannot decide throws
+  ///   ``DenialReason/dependencyUnavailable``.
+  func verify(
+    _ token: PresentedToken,
+    at now: Moment
+  ) throws(VerificationFailure) -> Principal
+}
+
+/// Why a credential proves nothing.
+public struct VerificationFailure: Error, Sendable, Hashable {
+  /// The reason.
+  public let reason: DenialReason
+  /// The issuer, once its signature was good: only then may a record name it.
+  public let issuer: Issuer?
+
+  /// - Parameters:
+  ///   - reason: why.
+  ///   - issuer: the issuer, only if its signature was good.
+  public init(_ reason: DenialReason, issuer: Issuer? = nil) {
+    self.reason = reason
+    self.issuer = issuer
+  }
+}
+
+/// A token within the header value that carried it, not yet copied: a cached decision needs the
+/// fingerprint only.
+public struct PresentedToken: Sendable {
+  private let text: String
+  private let offset: Int
+
+  /// - Parameters:
+  ///   - text: the header value.
+  ///   - offset: where in its UTF-8 bytes the token begins; not beyond the end.
+  package init(_ text: String, from offset: Int) {
+    self.text = text
+    self.offset = offset
+  }
+
+  /// A token by itself.
+  public init(_ token: BearerToken) {
+    self.init(String(decoding: token.bytes, as: UTF8.self), from: 0)
+  }
+
+  /// SHA-256 of the token.
+  public var fingerprint: TokenFingerprint {
+    let bytes = self.text.utf8.span
+    return TokenFingerprint(of: bytes.extracting(self.offset..<bytes.count))
+  }
+
+  /// The token's bytes.
+  public var bytes: [UInt8] {
+    let bytes = self.text.utf8.span
+    let token = bytes.extracting(self.offset..<bytes.count)
+    return unsafe token.withUnsafeBufferPointer { unsafe Array($0) }
+  }
+}
+
+extension PresentedToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  public var description: String { "<bearer token>" }
+  public var debugDescription: String { self.description }
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

@@ -1,0 +1,45 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+/// The party that signs tokens: the `iss` claim (RFC 7519 §4.1.1). Compared by bytes: a trailing
+/// slash, another letter case or a look-alike is another issuer.
+public struct Issuer: ByteComparedText {
+  public let text: String
+  public init(_ text: String) { self.text = text }
+}
+
+/// The party that a token is meant for: one value of the `aud` claim (RFC 7519 §4.1.3).
+public struct Audience: ByteComparedText {
+  public let text: String
+  public init(_ text: String) { self.text = text }
+}
+
+/// Whom a token speaks for, within its issuer: the `sub` claim (RFC 7519 §4.1.2).
+public struct Subject: ByteComparedText {
+  public let text: String
+  public init(_ text: String) { self.text = text }
+}
+
+/// A delegated permission: one element of the `scope` claim (RFC 6749 §3.3, RFC 8693 §4.2).
+public struct Scope: ByteComparedText {
+  public let text: String
+  public init(_ text: String) { self.text = text }
+}
+
+/// An assigned function: one element of the `roles` claim (RFC 9068 §2.2.3.1).
+public struct Role: ByteComparedText {
+  public let text: String
+  public init(_ text: String) { self.text = text }
+}
+
+/// The OAuth client that asked for a token: the `client_id` claim (RFC 9068 §2.2).
+public struct ClientID: ByteComparedText {
+  public let text: String
+  public init(_ text: String) { self.text = text }
+}
+
+/// The public name of one token: the `jti` claim (RFC 7519 §4.1.7). It is not a secret: it names a
+/// token in audit records and revocations without being usable as one.
+public struct TokenID: ByteComparedText {
+  public let text: String
+  public init(_ text: String) { self.text = text }
+}

@@ -1,0 +1,137 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+internal import GRPCCore
+internal import TokenwardCore
+
+/// What happens to one stream between the transport and the router.
+struct GuardedCall<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
+  typealias Inbound = RPCAsyncSequence<RPCRequestPart<Bytes>, any Error>
+  typealias Outbound = RPCWriter<RPCResponsePart<Bytes>>.Closable
+  typealias Stream = RPCStream<Inbound, Outbound>
+
+  let admission: CallAdmission
+  let deadlines: DeadlineRegistry
+  let closingGrace: Duration
+  let handler: @concurrent @Sendable (Stream, ServerContext) async -> Void
+
+  func serve(_ stream: Stream, _ context: ServerContext) async {
+    var iterator = stream.inbound.makeAsyncIterator()
+    let first = try? await iterator.next(isolation: nil)
+    guard case .metadata(let metadata)? = first else {
+      // Nothing was received, or a message before the metadata: a fault of the transport.
+      return await self.refuse(stream, rest: iterator, with: .internalInvariant)
+    }
+    switch self.admission.admit(stream.descriptor, metadata, context) {
+    case .failure(let denial):
+      await self.refuse(stream, rest: iterator, with: denial.reason)
+    case .success(let admitted):
+      // Bound for anonymous callers too: nil has to replace what the server was started under.
+      await Principal.$current.withValue(admitted.grant.principal) {
+        await self.run(stream, context, admitted, rest: iterator)
+      }
+    }
+  }
+
+  private func run(
+    _ stream: Stream,
+    _ context: ServerContext,
+    _ admitted: CallAdmission.Admitted,
+    rest: Inbound.AsyncIterator
+  ) async {
+    var stream = stream
+    let first = RPCRequestPart<Bytes>.metadata(admitted.metadata)
+    guard let lifetime = admitted.grant.lifetime else {
+      stream.inbound = Inbound(wrapping: SupervisedInbound(first: first, rest: rest, call: nil))
+      return await self.handler(stream, context)
+    }
+    let call = SupervisedCall(
+      outbound: stream.outbound,
+      cancellation: context.cancellation,
+      closingGrace: self.closingGrace
+    )
+    stream.inbound = Inbound(wrapping: SupervisedInbound(first: first, rest: rest, call: call))
+    stream.outbound = Outbound(wrapping: SupervisedOutbound(call: call, base: stream.outbound))
+    let isForced = await call.run(for: lifetime, registry: self.deadlines) { [stream, handler] in
+      await handler(stream, context)
+    }
+    if isForced { Self.closeByForce() }
+  }
+
+  /// Answers trailers-only: no initial metadata, one status.
+  private func refuse(
+    _ stream: Stream,
+    rest: Inbound.AsyncIterator,
+    with reason: DenialReason
+  ) async {
+    let refusal = Refusal<Bytes>(outbound: stream.outbound, response: reason.response, rest: rest)
+    if await refusal.run(for: self.closingGrace, registry: self.deadlines) { return }
+    Self.closeByForce()
+  }
+
+  /// Makes the transport close the stream instead of waiting for the client to do so: transports
+  /// wait for the client's half only while the task that serves the stream is not cancelled.
+  private static func closeByForce() {
+    withUnsafeCurrentTask { $0?.cancel() }
+  }
+}
+
+/// The end of a denied call, bounded in time and in what it reads.
+///
+/// The status is written at once. Then the client gets a moment to take notice: a stream that is
+/// reset under a client that is still sending may cost it the status. A client that neither stops
+/// sending nor reads cannot hold the stream.
+private final class Refusal<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound,
+  @unchecked Sendable /* the iterator is used by one task */
+{
+  typealias Iterator = RPCAsyncSequence<RPCRequestPart<Bytes>, any Error>.AsyncIterator
+
+  /// How many messages that were on their way already are thrown away, unread.
+  static var drainedParts: Int { 16 }
+
+  private let outbound: RPCWriter<RPCResponsePart<Bytes>>.Closable
+  private let response: DenialResponse
+  private var rest: Iterator
+  private let task = CancellableTask()
+
+  init(
+    outbound: RPCWriter<RPCResponsePart<Bytes>>.Closable,
+    response: DenialResponse,
+    rest: Iterator
+  ) {
+    self.outbound = outbound
+    self.response = response
+    self.rest = rest
+  }
+
+  /// - Parameters:
+  ///   - grace: how long the client has to read the status and close its side.
+  ///   - registry: where the end of that is waited for.
+  /// - Returns: whether the client ended its side.
+  func run(for grace: Duration, registry: DeadlineRegistry) async -> Bool {
+    let registration = registry.add(self, for: grace)
+    defer { registry.remove(registration) }
+    return await withTaskCancellationHandler {
+      let task = Task.immediate { await self.answerAndDrain() }
+      self.task.set(cancel: { task.cancel() })
+      return await task.value
+    } onCancel: {
+      self.task.cancel()
+    }
+  }
+
+  func deadlinePassed() async { self.task.cancel() }
+
+  private func answerAndDrain() async -> Bool {
+    do {
+      try await self.outbound.write(.status(self.response.status, self.response.metadata))
+      await self.outbound.finish()
+      for _ in 0..<Self.drainedParts {
+        guard try await self.rest.next(isolation: nil) != nil else { return !Task.isCancelled }
+      }
+      return false
+    } catch {
+      // The client closed the stream, or the time is up. Closing it twice does no harm.
+      return false
+    }
+  }
+}

@@ -1,0 +1,127 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+public import GRPCCore
+public import GRPCNIOTransportHTTP2
+public import NIOPosix
+public import TokenwardCore
+public import TokenwardGRPC
+
+extension ServerTransport where Self == GuardedServerTransport<HTTP2ServerTransport.Posix> {
+  /// A guarded HTTP/2 transport.
+  ///
+  /// ```swift
+  /// let server = GRPCServer(
+  ///   transport: try .http2NIOPosix(
+  ///     guardedBy: requestGuard,
+  ///     address: .ipv4(host: "0.0.0.0", port: 8443),
+  ///     transportSecurity: .tls(certificateChain: [chain], privateKey: key)
+  ///   ),
+  ///   services: [orders]
+  /// )
+  /// ```
+  ///
+  /// With mutual TLS the client's certificate is handed to the guard, and tokens that are bound to
+  /// a certificate (RFC 8705) are accepted with that certificate only.
+  ///
+  /// - Parameters:
+  ///   - requestGuard: what decides about every call.
+  ///   - address: where to listen.
+  ///   - transportSecurity: TLS, or the reason why there is none.
+  ///   - config: the transport's own limits, hardened unless given.
+  ///   - eventLoopGroup: the event loops to run on.
+  /// - Throws: `ConfigurationError` if plaintext is asked for without a reason.
+  public static func http2NIOPosix(
+    guardedBy requestGuard: RequestGuard,
+    address: GRPCNIOTransportHTTP2.SocketAddress,
+    transportSecurity: GuardedTransportSecurity,
+    config: HTTP2ServerTransport.Posix.Config = .hardened,
+    eventLoopGroup: MultiThreadedEventLoopGroup = .singletonMultiThreadedEventLoopGroup
+  ) throws(ConfigurationError) -> Self {
+    try GuardedServerTransport(
+      wrapping: HTTP2ServerTransport.Posix(
+        address: address,
+        transportSecurity: transportSecurity.posix,
+        config: config,
+        eventLoopGroup: eventLoopGroup
+      ),
+      guardedBy: requestGuard,
+      security: transportSecurity.security,
+      peerCertificate: { $0.posixPeerCertificate }
+    )
+  }
+}
+
+extension GuardedServerTransport: ListeningServerTransport where Base: ListeningServerTransport {
+  /// Where the transport listens, as soon as it does.
+  ///
+  /// Throws the `ConfigurationError` of a server that refuses to start.
+  public var listeningAddress: GRPCNIOTransportHTTP2.SocketAddress {
+    get async throws {
+      try await self.proven()
+      return try await self.base.listeningAddress
+    }
+  }
+}
+
+/// How a guarded HTTP/2 transport protects tokens on their way. Unlike the transport's own type it
+/// has no plain `.plaintext`.
+public struct GuardedTransportSecurity: Sendable {
+  let posix: HTTP2ServerTransport.Posix.TransportSecurity
+  let security: TransportSecurity
+
+  /// TLS with the given configuration.
+  public static func tls(
+    _ tls: HTTP2ServerTransport.Posix.TransportSecurity.TLS
+  ) -> Self {
+    Self(posix: .tls(tls), security: .tls)
+  }
+
+  /// TLS. Clients have to agree on HTTP/2 by ALPN (RFC 9113 §3.3), so that no client can be talked
+  /// into another protocol with the same certificate.
+  ///
+  /// - Parameters:
+  ///   - certificateChain: the server's certificates, its own first.
+  ///   - privateKey: the key of the first one.
+  ///   - configure: changes the configuration before it is used.
+  public static func tls(
+    certificateChain: [TLSConfig.CertificateSource],
+    privateKey: TLSConfig.PrivateKeySource,
+    configure: (inout HTTP2ServerTransport.Posix.TransportSecurity.TLS) -> Void = { _ in }
+  ) -> Self {
+    .tls(
+      .defaults(certificateChain: certificateChain, privateKey: privateKey) { tls in
+        tls.requireALPN = true
+        configure(&tls)
+      }
+    )
+  }
+
+  /// TLS with verified client certificates.
+  ///
+  /// - Parameters:
+  ///   - certificateChain: the server's certificates, its own first.
+  ///   - privateKey: the key of the first one.
+  ///   - clientRoots: who may have signed a client's certificate. There is no default: the
+  ///     system's roots would let in anyone who owns a domain name.
+  ///   - configure: changes the configuration before it is used.
+  public static func mTLS(
+    certificateChain: [TLSConfig.CertificateSource],
+    privateKey: TLSConfig.PrivateKeySource,
+    clientRoots: TLSConfig.TrustRootsSource,
+    configure: (inout HTTP2ServerTransport.Posix.TransportSecurity.TLS) -> Void = { _ in }
+  ) -> Self {
+    .tls(
+      .mTLS(certificateChain: certificateChain, privateKey: privateKey) { tls in
+        tls.requireALPN = true
+        tls.trustRoots = clientRoots
+        configure(&tls)
+      }
+    )
+  }
+
+  /// No protection. Everybody on the way can read the tokens and use them.
+  /// - Parameter reason: why nobody is on the way; not empty.
+  public static func plaintext(because reason: String) -> Self {
+    Self(posix: .plaintext, security: .plaintext(because: reason))
+  }
+}

@@ -1,0 +1,157 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+public import TokenwardCore
+internal import TokenwardTelemetry
+
+/// What one YAML file says. Every field is described in `Docs/configuration.md`.
+///
+/// ```swift
+/// let configuration = try Configuration(contentsOf: "/etc/tokenward/config.yaml")
+/// let requestGuard = try configuration.makeGuard()
+/// ```
+///
+/// Reading fails closed: unknown keys, keys given twice, empty lists, ambiguous rules and secrets in
+/// the file are errors, and all of them are reported together.
+public struct Configuration: Sendable {
+  /// Longest accepted file, in bytes.
+  public static let maximumLength = 1 << 20
+
+  /// The trusted issuers; empty if the file has no section `issuers`.
+  public let issuers: [TrustedIssuer]
+  /// The rules; nil if the file has no section `policy`.
+  public let policy: MethodPolicy?
+  /// Where metrics and health are served; nil if the file has no section `admin`.
+  public var admin: Admin?
+  /// Where decisions are recorded; nil if the file has no section `audit`.
+  public let audit: Audit?
+  /// Where calls are served; nil if the file has no section `server`.
+  public let server: Server?
+  /// What is not wrong but worth knowing, such as keys of a set that are not used.
+  public let notices: [String]
+
+  /// The listener of metrics and health.
+  public struct Admin: Sendable, Hashable {
+    /// Where it listens.
+    public let listen: ListenAddress
+    /// Why it may be reached from other machines; nil if it may not.
+    public let allowRemoteBecause: String?
+
+    /// - Parameters:
+    ///   - listen: where it listens.
+    ///   - allowRemoteBecause: why other machines may reach it; nil where they cannot.
+    public init(listen: ListenAddress, allowRemoteBecause: String? = nil) {
+      self.listen = listen
+      self.allowRemoteBecause = allowRemoteBecause
+    }
+  }
+
+  /// The record of decisions.
+  public struct Audit: Sendable, Hashable {
+    /// The path of the file.
+    public let file: String
+  }
+
+  /// The listener of calls.
+  public struct Server: Sendable, Hashable {
+    /// Where it listens.
+    public let listen: ListenAddress
+    /// How calls are protected on their way.
+    public let transport: Transport
+
+    /// How calls are protected on their way.
+    public enum Transport: Sendable, Hashable {
+      /// With TLS.
+      case tls(TLS)
+      /// Not at all; anyone on the way reads the tokens.
+      case plaintext(because: String)
+    }
+
+    /// The files of TLS, all of them PEM.
+    public struct TLS: Sendable, Hashable {
+      /// The path of the certificate chain.
+      public let certificate: String
+      /// The path of the private key.
+      public let key: String
+      /// The path of the authorities whose client certificates are required; nil if none are.
+      public let clientCA: String?
+    }
+  }
+
+  /// Reads a file. Relative paths in it are relative to its folder.
+  /// - Throws: ``TokenwardCore/ConfigurationError`` with every problem.
+  public init(contentsOf path: String) throws(ConfigurationError) {
+    let bytes: [UInt8]
+    do {
+      bytes = try ReadableFile.read(path, limit: Self.maximumLength, privacy: .publicContent)
+    } catch {
+      throw .file("\(ConfigurationError.shown(path)) \(error.problem)", error.hint)
+    }
+    let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "./"
+    try self.init(yaml: bytes, folder: folder)
+  }
+
+  /// Reads YAML.
+  /// - Parameters:
+  ///   - yaml: the text, at most ``maximumLength`` bytes of UTF-8.
+  ///   - folder: what relative paths are relative to; ends in a slash.
+  /// - Throws: ``TokenwardCore/ConfigurationError`` with every problem.
+  public init(yaml: [UInt8], folder: String) throws(ConfigurationError) {
+    guard yaml.count <= Self.maximumLength else {
+      throw .file("longer than \(Self.maximumLength) bytes", "name the right file")
+    }
+    let node = try ConfigurationNode(yaml: yaml)
+    let report = ProblemReport()
+    let root = ConfigurationField(path: "", line: node.line, node: node, report: report)
+    let decoder = ConfigurationDecoder(folder: folder, report: report)
+    guard let section = root.section(["issuers", "policy", "admin", "audit", "server"]) else {
+      throw ConfigurationError(report.problems)
+    }
+    self.issuers = section["issuers"].map(decoder.issuers) ?? []
+    self.policy = section["policy"].flatMap(decoder.policy)
+    self.admin = section["admin"].flatMap(decoder.admin)
+    self.audit = section["audit"].flatMap(decoder.audit)
+    self.server = section["server"].flatMap(decoder.server)
+    self.notices = decoder.notices
+    guard report.problems.isEmpty else { throw ConfigurationError(report.problems) }
+  }
+}
+
+extension Configuration {
+  /// The verifier of the configured issuers.
+  /// - Throws: ``TokenwardCore/ConfigurationError`` if there are none.
+  public func makeVerifier() throws(ConfigurationError) -> JWTVerifier {
+    guard !self.issuers.isEmpty else {
+      throw Self.missing("issuers", "list each issuer whose tokens are accepted")
+    }
+    return try JWTVerifier(issuers: self.issuers)
+  }
+
+  /// The rules.
+  /// - Throws: ``TokenwardCore/ConfigurationError`` if there are none.
+  public func makePolicy() throws(ConfigurationError) -> MethodPolicy {
+    guard let policy else {
+      throw Self.missing("policy", "add a rule for each method that may be called")
+    }
+    return policy
+  }
+
+  /// The guard of the configured issuers and rules.
+  /// - Parameters:
+  ///   - verifier: the verifier, where the caller needs it too; made here unless given.
+  ///   - time: the clocks.
+  ///   - observers: told about every decision.
+  /// - Throws: ``TokenwardCore/ConfigurationError`` if there are no issuers or no rules.
+  public func makeGuard(
+    verifier: JWTVerifier? = nil,
+    time: any TimeSource = SystemTime(),
+    observers: [any DecisionObserver] = []
+  ) throws(ConfigurationError) -> RequestGuard {
+    let policy = try self.makePolicy()
+    let verifier = if let verifier { verifier } else { try self.makeVerifier() }
+    return RequestGuard(policy: policy, verifier: verifier, time: time, observers: observers)
+  }
+
+  private static func missing(_ section: String, _ hint: String) -> ConfigurationError {
+    ConfigurationError([.init(path: section, problem: "is missing", hint: hint)])
+  }
+}

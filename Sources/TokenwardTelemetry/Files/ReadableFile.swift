@@ -1,0 +1,87 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// Reads small files, and refuses those that the wrong people can read or write.
+///
+/// Its users are in `TokenwardService`. It stands here because there, beside SwiftNIO, the members of
+/// `struct stat` count as NIO's and cannot be named without importing one of its private modules.
+package enum ReadableFile {
+  /// Who else may have access.
+  package enum Privacy: Sendable {
+    /// Anyone may read; only the owner and its group may write. For public keys and configuration.
+    case publicContent
+    /// The owner and its group may read. For a server's key, which orchestrators mount that way.
+    case groupSecret
+    /// The owner alone. For keys that sign as well as verify.
+    case ownerSecret
+
+    fileprivate var forbidden: mode_t {
+      switch self {
+      case .publicContent: 0o002
+      case .groupSecret: 0o027
+      case .ownerSecret: 0o077
+      }
+    }
+
+    fileprivate var complaint: (problem: String, hint: String) {
+      switch self {
+      case .publicContent: ("can be written by everybody", "chmod o-w it")
+      case .groupSecret: ("can be read by everybody or written by its group", "chmod 640 it")
+      case .ownerSecret: ("can be read by others than its owner", "chmod 600 it")
+      }
+    }
+  }
+
+  /// What is wrong with a file, and what to do about it.
+  package struct Failure: Error {
+    package let problem: String
+    package let hint: String
+  }
+
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - limit: longest content, in bytes.
+  ///   - privacy: who else may have access; looked at on the open file, so that it cannot be
+  ///     exchanged in between.
+  package static func read(_ path: String, limit: Int, privacy: Privacy) throws(Failure) -> [UInt8]
+  {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      let reason = String(cString: strerror(errno))
+      throw Failure(problem: "cannot be read: \(reason)", hint: "name a file that exists")
+    }
+    defer { _ = close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw Failure(problem: "is no regular file", hint: "name a file")
+    }
+    guard status.st_mode & privacy.forbidden == 0 else {
+      throw Failure(problem: privacy.complaint.problem, hint: privacy.complaint.hint)
+    }
+    var bytes: [UInt8] = []
+    while bytes.count <= limit {
+      var count = 0
+      bytes += [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initializedCount in
+        count = readBytes(descriptor, buffer.baseAddress, buffer.count)
+        initializedCount = max(0, count)
+      }
+      if count == 0 { return bytes }
+      guard count > 0 || errno == EINTR else {
+        throw Failure(problem: "cannot be read", hint: "check the disk")
+      }
+    }
+    throw Failure(problem: "is longer than \(limit) bytes", hint: "name the right file")
+  }
+}
+
+// Outside of the type, whose method has the name of the system call.
+private func readBytes(_ descriptor: CInt, _ bytes: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+  read(descriptor, bytes, count)
+}

@@ -1,0 +1,95 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+internal import ArgumentParser
+internal import TokenwardCore
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// The one command of Tokenward.
+@main
+struct Tokenward: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tokenward",
+    abstract: "Fail-closed API tokens for gRPC.",
+    discussion: """
+      Tokens are read from files or standard input, never from arguments: arguments are visible to
+      every user of the machine and stay in the shell's history.
+
+      EXAMPLE:
+        tokenward dev init ./dev
+        tokenward dev token --directory ./dev --scope orders.read --ttl 5m --out token
+        tokenward token verify --config ./dev/tokenward.yaml --token-file token
+
+      EXIT STATUS:
+        0   allowed; or the command did what it was asked to do
+        1   denied; or, for policy check, the policy does not fit
+        2   could not decide or could not do it: a file, a clock or keys are not available
+        64  the command line is wrong
+        78  the configuration is wrong
+      """,
+    version: "0.1.0",
+    subcommands: [
+      TokenCommand.self, JOSECommand.self, PolicyCommand.self, DevelopmentCommand.self,
+    ]
+  )
+
+  static func main() {
+    // A reader that goes away ends a command by an error of `write`, not by a signal that looks
+    // like a crash. Files are private from the moment they exist.
+    signal(SIGPIPE, SIG_IGN)
+    umask(0o077)
+    end(with: self.run(Array(CommandLine.arguments.dropFirst())))
+  }
+
+  /// Runs one command line and says on standard error what went wrong.
+  static func run(_ arguments: [String]) -> ExitStatus {
+    do {
+      var command = try self.parseAsRoot(arguments)
+      try command.run()
+      return .success
+    } catch let status as ExitStatus {
+      return status
+    } catch is OutputClosed {
+      return .undecided
+    } catch let error as ConfigurationError {
+      let message = "error: the configuration cannot be used\n\(error)"
+      Console.complain(
+        ArgumentRedaction.apply(to: message, arguments: arguments, isUsage: false)
+      )
+      return .configuration
+    } catch let failure as CommandFailure {
+      let message = failure.description
+      Console.complain(
+        ArgumentRedaction.apply(to: message, arguments: arguments, isUsage: false)
+      )
+      return failure.status
+    } catch {
+      return self.report(error, of: arguments)
+    }
+  }
+
+  /// Help and version, which are no errors, and mistakes in the command line.
+  private static func report(_ error: any Error, of arguments: [String]) -> ExitStatus {
+    let message = self.fullMessage(for: error)
+    guard self.exitCode(for: error).isSuccess else {
+      let text = ArgumentRedaction.apply(to: message, arguments: arguments, isUsage: true)
+      try? Console.standardError.write(text + "\n")
+      return .usage
+    }
+    do {
+      try Console.standardOutput.write(message + "\n")
+      return .success
+    } catch {
+      return .undecided
+    }
+  }
+}
+
+// Outside of the type, which inherits a method of the same name.
+private func end(with status: ExitStatus) -> Never { exit(status.rawValue) }

@@ -1,0 +1,156 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+import Foundation
+import Testing
+import TokenwardCore
+
+@testable import tokenward
+
+@Suite("The built command")
+struct CommandLineTests {
+  @Test("help says what there is, with an example, and ends with 0")
+  func help() throws {
+    let result = try BuiltCommand.run(["--help"])
+    #expect(result.status == 0)
+    #expect(result.complaint.isEmpty)
+    #expect(
+      result.output == """
+        OVERVIEW: Fail-closed API tokens for gRPC.
+
+        Tokens are read from files or standard input, never from arguments: arguments
+        are visible to
+        every user of the machine and stay in the shell's history.
+
+        EXAMPLE:
+          tokenward dev init ./dev
+          tokenward dev token --directory ./dev --scope orders.read --ttl 5m --out
+        token
+          tokenward token verify --config ./dev/tokenward.yaml --token-file token
+
+        EXIT STATUS:
+          0   allowed; or the command did what it was asked to do
+          1   denied; or, for policy check, the policy does not fit
+          2   could not decide or could not do it: a file, a clock or keys are not
+        available
+          64  the command line is wrong
+          78  the configuration is wrong
+
+        USAGE: tokenward <subcommand>
+
+        OPTIONS:
+          --version               Show the version.
+          -h, --help              Show help information.
+
+        SUBCOMMANDS:
+          token                   Decide about a token, or look into one.
+          jose                    Check signatures and key sets by themselves.
+          policy                  Look at the policy of a configuration.
+          dev                     Try things out. For development only.
+
+          See 'tokenward help <subcommand>' for detailed help.
+
+        """
+    )
+  }
+
+  @Test(
+    "each command has help with an example",
+    arguments: [
+      ["token", "verify"], ["token", "inspect"], ["jose", "verify"], ["jose", "check-keys"],
+      ["policy", "check"], ["dev", "init"], ["dev", "token"],
+    ]
+  )
+  func subcommandHelp(command: [String]) throws {
+    let result = try BuiltCommand.run(command + ["--help"])
+    #expect(result.status == 0)
+    #expect(result.output.contains("EXAMPLE:"))
+    #expect(result.output.contains("tokenward \(command.joined(separator: " "))"))
+  }
+
+  @Test(
+    "a token among the arguments is not repeated",
+    arguments: [
+      ["token", "verify", "--config", "x", "TOKEN"], ["token", "verify", "--token", "TOKEN"],
+      ["token", "verify", "--config", "x", "--at=TOKEN"], ["token", "inspect", "TOKEN"],
+      ["token", "inspect", "--token-file", "TOKEN"], ["token", "verify", "--config", "TOKEN"],
+      ["TOKEN"], ["token", "TOKEN"], ["dev", "token", "TOKEN"], ["policy", "check", "Bearer TOKEN"],
+      ["--TOKEN"],
+    ]
+  )
+  func redacted(arguments: [String]) throws {
+    for token in ["eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl", "twk_ab12_0123456789abcdef"] {
+      let line = arguments.map { $0.replacingOccurrences(of: "TOKEN", with: token) }
+      let result = try BuiltCommand.run(line)
+      #expect(result.status != 0)
+      #expect(!(result.output + result.complaint).contains(token.prefix(20)), "\(arguments)")
+      #expect(result.complaint.contains("looks like a token"), "\(arguments)")
+    }
+  }
+
+  @Test("a wrong command line ends with 64, a wrong configuration with 78")
+  func statuses() throws {
+    let folder = try TemporaryFolder()
+    let config = try folder.write("c.yaml", "policy: []\n")
+    #expect(try BuiltCommand.run(["nonsense"]).status == 64)
+    #expect(try BuiltCommand.run(["jose", "verify"]).status == 64)
+    #expect(try BuiltCommand.run(["token", "verify", "--config", config]).status == 78)
+    let missing = try BuiltCommand.run(["policy", "check", "--config", "\(folder.path)/none"])
+    #expect(missing.status == 78)
+    #expect(missing.complaint.contains("hint: "))
+    #expect(try BuiltCommand.run(["token", "inspect"], input: "x").status == 2)
+  }
+
+  @Test("making, minting, verifying and inspecting work together")
+  func together() throws {
+    let folder = try TemporaryFolder()
+    let dev = "\(folder.path)/dev"
+    let config = "\(dev)/tokenward.yaml"
+    #expect(try BuiltCommand.run(["dev", "init", dev]).status == 0)
+    #expect(try permissions("\(dev)/issuer-es256.pem") == 0o600)
+
+    let again = try BuiltCommand.run(["dev", "init", dev])
+    #expect(again.status == 2)
+    #expect(again.complaint.contains("hint: "))
+
+    let mint = ["dev", "token", "--directory", dev, "--scope", "orders.read", "--ttl", "5m"]
+    let token = try BuiltCommand.run(mint).output
+    #expect(token.filter { $0 == "." }.count == 2)
+    #expect(!token.contains("\n"))
+    let file = "\(dev)/token"
+    #expect(try BuiltCommand.run(mint + ["--out", file]).output.isEmpty)
+    #expect(try permissions(file) == 0o600)
+
+    let verify = ["token", "verify", "--config", config]
+    let good = try BuiltCommand.run(verify, input: token + "\n")
+    #expect(good.status == 0)
+    #expect(good.output.hasPrefix(#"{"verdict":"accept","reason":null,"#))
+    #expect(try BuiltCommand.run(verify + ["--token-file", file]).status == 0)
+
+    let late = try BuiltCommand.run(verify + ["--at", "4000000000"], input: token)
+    #expect(late.status == 1)
+    #expect(late.output.hasPrefix(#"{"verdict":"refuse","reason":"tokenExpired","#))
+
+    let adjust = ["--method", "tokenward.example.v1.Inventory/Adjust"]
+    let forbidden = try BuiltCommand.run(verify + adjust, input: token)
+    #expect(forbidden.status == 1)
+    #expect(forbidden.output.hasPrefix(#"{"verdict":"refuse","reason":"scopeInsufficient","#))
+
+    let lines = "{\"id\":1,\"token\":\"\(token)\"}\n\n{\"id\":\"2\",\"token\":\"\(token)x\"}"
+    let batch = try BuiltCommand.run(verify + ["--batch"], input: lines)
+    #expect(batch.status == 0)
+    let answers = batch.output.split(separator: "\n")
+    #expect(answers.count == 3)
+    #expect(answers.first == #"{"id":1,"verdict":"accept","reason":null}"#)
+    #expect(answers.dropFirst().allSatisfy { $0.contains(#""verdict":"refuse""#) })
+
+    let inspection = try BuiltCommand.run(["token", "inspect"], input: token)
+    #expect(inspection.status == 0)
+    #expect(inspection.output.hasPrefix(TokenInspection.warning))
+    let signature = try #require(token.split(separator: ".").last)
+    #expect(!inspection.output.contains(signature))
+
+    let check = try BuiltCommand.run(["policy", "check", "--config", config])
+    #expect(check.status == 0)
+    #expect(check.output.contains("tokenward.example.v1.Orders/Get"))
+  }
+}
