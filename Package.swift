@@ -6,13 +6,14 @@ import PackageDescription
 let strict: [SwiftSetting] =
   Context.environment["TOKENWARD_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
-let settings: [SwiftSetting] = strict + [
-  .swiftLanguageMode(.v6),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-]
+let settings: [SwiftSetting] =
+  strict + [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  ]
 
 // The core alone is checked for every use of an unsafe construct: it is what reads bytes of strangers.
 let coreSettings = settings + [.strictMemorySafety()]
@@ -168,7 +169,9 @@ let package = Package(
     ),
     .testTarget(
       name: "TokenwardServiceTests",
-      dependencies: ["TokenwardCore", "TokenwardService", "TokenwardTestKit", "TokenwardTelemetry"],
+      dependencies: [
+        "TokenwardCore", "TokenwardService", "TokenwardTestKit", "TokenwardTelemetry",
+      ],
       swiftSettings: settings
     ),
     .testTarget(

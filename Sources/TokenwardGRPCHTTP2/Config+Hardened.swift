@@ -1,7 +1,6 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 internal import GRPCCore
-internal import GRPCCore
 public import GRPCNIOTransportHTTP2
 
 extension HTTP2ServerTransport.Posix.Config {

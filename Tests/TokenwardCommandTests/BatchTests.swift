@@ -29,7 +29,8 @@ struct BatchTests {
     "an id comes back with its type and value",
     arguments: [
       ("1", "1"), ("-0.50", "-0.50"), ("1e400", "1e400"), (#""x""#, #""x""#),
-      (#""\u0061""#, #""a""#), (#""a\u2028b""#, #""a\u2028b""#), ("9007199254740993", "9007199254740993"),
+      (#""\u0061""#, #""a""#), (#""a\u2028b""#, #""a\u2028b""#),
+      ("9007199254740993", "9007199254740993"),
     ]
   )
   func ids(id: String, expected: String) throws {
@@ -53,7 +54,8 @@ struct BatchTests {
   @Test("bytes that are no UTF-8 are refused, under the id if that can be read")
   func invalidUTF8() {
     #expect(self.answer([0xFF, 0xFE]) == self.refused("null", "requestMalformed"))
-    let line = Array(#"{"id":7,"jwk":\#(self.signer.jwk),"jws":""#.utf8) + [0xFF] + Array(#""}"#.utf8)
+    let line =
+      Array(#"{"id":7,"jwk":\#(self.signer.jwk),"jws":""#.utf8) + [0xFF] + Array(#""}"#.utf8)
     #expect(self.answer(line) == self.refused("7", "tokenMalformed"))
   }
 
@@ -79,11 +81,20 @@ struct BatchTests {
       (#""jws":"\#(jws)","jwk":[]"#, "malformed"),
       (#""jws":"\#(jws)","jwk":"\#(jws)""#, "malformed"),
       (#""jws":"\#(jws)","jwk":{"kty":"EC","kty":"EC"}"#, "malformed"),
-      (#""jws":"\#(jws)","jwk":\#(String(repeating: "[", count: 5_000))\#(String(repeating: "]", count: 5_000))"#, "malformed"),
+      (
+        #""jws":"\#(jws)","jwk":\#(String(repeating: "[", count: 5_000))\#(String(repeating: "]", count: 5_000))"#,
+        "malformed"
+      ),
       (#""jws":"\#(jws)","jwk":{"kty":"EC","crv":"P-256","d":"AA"}"#, "privateMaterial"),
       (#""jws":"\#(try TestSigner().jws())","jwk":\#(jwk)"#, "signatureInvalid"),
-      (#""jws":"\#(try self.signer.jws(header: #"{"alg":"none"}"#))","jwk":\#(jwk)"#, "algorithmForbidden"),
-      (#""jws":"\#(try self.signer.jws(header: #"{"alg":"ES256","kid":"x"}"#))","jwk":\#(jwk)"#, "keyUnknown"),
+      (
+        #""jws":"\#(try self.signer.jws(header: #"{"alg":"none"}"#))","jwk":\#(jwk)"#,
+        "algorithmForbidden"
+      ),
+      (
+        #""jws":"\#(try self.signer.jws(header: #"{"alg":"ES256","kid":"x"}"#))","jwk":\#(jwk)"#,
+        "keyUnknown"
+      ),
     ]
     for row in rows {
       #expect(self.answer("{\"id\":\"h\",\(row.line)}") == self.refused(#""h""#, row.reason))

@@ -73,12 +73,14 @@ struct CommandLineTests {
       ["token", "verify", "--config", "x", "TOKEN"], ["token", "verify", "--token", "TOKEN"],
       ["token", "verify", "--config", "x", "--at=TOKEN"], ["token", "inspect", "TOKEN"],
       ["token", "inspect", "--token-file", "TOKEN"], ["token", "verify", "--config", "TOKEN"],
-      ["TOKEN"], ["token", "TOKEN"], ["dev", "token", "TOKEN"], ["policy", "check", "Bearer TOKEN"],
+      ["TOKEN"], ["token", "TOKEN"], ["dev", "token", "TOKEN"],
+      ["policy", "check", "Bearer TOKEN"],
       ["--TOKEN"],
     ]
   )
   func redacted(arguments: [String]) throws {
-    for token in ["eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl", "twk_ab12_0123456789abcdef"] {
+    for token in ["eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl", "twk_ab12_0123456789abcdef"]
+    {
       let line = arguments.map { $0.replacingOccurrences(of: "TOKEN", with: token) }
       let result = try BuiltCommand.run(line)
       #expect(result.status != 0)

@@ -120,7 +120,9 @@ final class DevelopmentTests {
       if name == "server" {
         let names = try #require(try certificate.extensions.subjectAlternativeNames)
         #expect(names.count == 4)
-        #expect(names.contains(.dnsName("localhost")) && names.contains(.dnsName("orders.internal")))
+        #expect(
+          names.contains(.dnsName("localhost")) && names.contains(.dnsName("orders.internal"))
+        )
       }
     }
   }

@@ -15,7 +15,10 @@ struct InspectionTests {
     signature: String = "c2lnbmF0dXJl"
   ) throws -> TokenInspection {
     let parts = [header, claims].map { Base64URL.encode(Array($0.utf8)) }
-    return try TokenInspection(token: Array("\(parts[0]).\(parts[1]).\(signature)".utf8), at: self.now)
+    return try TokenInspection(
+      token: Array("\(parts[0]).\(parts[1]).\(signature)".utf8),
+      at: self.now
+    )
   }
 
   @Test("what is shown says that it is not verified, and not the signature")

@@ -67,8 +67,10 @@ enum BuiltCommand {
   static var url: URL? {
     let bundles = Bundle.allBundles.map(\.bundleURL).filter { $0.pathExtension == "xctest" }
     let runners = [URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()]
-    return (bundles + runners).map { $0.deletingLastPathComponent().appendingPathComponent("tokenward") }
-      .first { FileManager.default.isExecutableFile(atPath: $0.path) }
+    return (bundles + runners).map {
+      $0.deletingLastPathComponent().appendingPathComponent("tokenward")
+    }
+    .first { FileManager.default.isExecutableFile(atPath: $0.path) }
   }
 
   /// - Parameter input: what stands on standard input. It goes through a file, so that a command that

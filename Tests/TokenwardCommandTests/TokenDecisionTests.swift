@@ -95,7 +95,9 @@ struct TokenDecisionTests {
     func answer(_ line: String) -> String {
       String(decoding: batch.answer(to: .complete(Array(line.utf8))), as: UTF8.self)
     }
-    #expect(answer(#"{"id":1,"token":"a.b.c"}"#) == #"{"id":1,"verdict":"accept","reason":null}"# + "\n")
+    #expect(
+      answer(#"{"id":1,"token":"a.b.c"}"#) == #"{"id":1,"verdict":"accept","reason":null}"# + "\n"
+    )
     for token in ["1", "null", "{}", #""a b""#, #""""#] {
       let expected = #"{"id":1,"verdict":"refuse","reason":"tokenMalformed"}"# + "\n"
       #expect(answer(#"{"id":1,"token":\#(token)}"#) == expected)

@@ -96,11 +96,18 @@ struct ClaimsBoundaryTests {
     return text[..<start] + "\(now.seconds + (Int64(whole) ?? 0))" + fraction
   }
 
-  @Test("the grant ends when the token does, with the skew")
-  func grantExpiry() throws {
+  @Test(
+    "the grant ends when the token does, and with the skew if it began in it",
+    arguments: [(100, 100), (1, 1), (0, 7), (-1, 6), (-6, 1)]
+  )
+  func grantExpiry(expiry: Int64, end: Int64) throws {
     let fixture = try GuardFixture(clockSkew: ClockSkew(seconds: 7))
-    let grant = fixture.decide(try fixture.token([("exp", "\(fixture.now.seconds + 100)")])).grant
-    #expect(grant?.expiresAt == fixture.now.adding(seconds: 107))
+    let token = try fixture.token([
+      ("iat", "\(fixture.now.seconds - 10)"), ("exp", "\(fixture.now.seconds + expiry)"),
+    ])
+    let grant = fixture.decide(token).grant
+    #expect(grant?.expiresAt == fixture.now.adding(seconds: end))
+    #expect(grant?.principal?.expiresAt == fixture.now.adding(seconds: expiry + 7))
     #expect(grant?.decidedAt == fixture.clock.moment)
   }
 

@@ -27,9 +27,9 @@ struct EncodingBase64URLTests {
   @Test("every value of every length up to 70 survives, as Foundation encodes it")
   func roundTrip() {
     var generator = SystemRandomNumberGenerator()
-    for length in 0...70 {
-      for _ in 0..<20 {
-        let bytes = (0..<length).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    for length in 0 ... 70 {
+      for _ in 0 ..< 20 {
+        let bytes = (0 ..< length).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         let encoded = Base64URL.encode(bytes)
         let expected = Data(bytes).base64EncodedString()
           .replacingOccurrences(of: "+", with: "-")
@@ -61,11 +61,12 @@ struct EncodingBase64URLTests {
   @Test("a byte outside the alphabet is refused at every position of every length")
   func everyByteEverywhere() {
     let alphabet = Set(
-      Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8))
+      Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    )
     for length in [2, 3, 4, 6, 7, 8, 10, 11, 12, 16, 18, 24, 27] {
       let twin = [UInt8](repeating: UInt8(ascii: "A"), count: length)
       #expect(Base64URL.decode(twin)?.allSatisfy { $0 == 0 } == true)
-      for position in 0..<length {
+      for position in 0 ..< length {
         for byte in UInt8.min ... .max where !alphabet.contains(byte) {
           var text = twin
           text[position] = byte
@@ -80,7 +81,7 @@ struct EncodingBase64URLTests {
     let alphabet = Array("ABgwQx09-_".utf8)
     var seen: [[UInt8]: [UInt8]] = [:]
     var texts: [[UInt8]] = [[]]
-    for _ in 0..<4 {
+    for _ in 0 ..< 4 {
       texts = texts.flatMap { text in alphabet.map { text + [$0] } }
       for text in texts {
         guard let bytes = Base64URL.decode(text) else { continue }
@@ -95,7 +96,7 @@ struct EncodingBase64URLTests {
   @Test("a part of a longer text decodes alone")
   func part() {
     let token = Array("Zm9v.YmFy.".utf8)
-    #expect(Base64URL.decode(token.span.extracting(5..<9)) == Array("bar".utf8))
-    #expect(Base64URL.decode(token.span.extracting(0..<5)) == nil)
+    #expect(Base64URL.decode(token.span.extracting(5 ..< 9)) == Array("bar".utf8))
+    #expect(Base64URL.decode(token.span.extracting(0 ..< 5)) == nil)
   }
 }

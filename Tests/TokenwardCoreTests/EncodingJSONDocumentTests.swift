@@ -13,7 +13,8 @@ struct EncodingJSONDocumentTests {
     #expect(json.count(of: json.root) == 3)
     #expect(json.members(of: json.root).map { json.string($0.name) } == ["a", "b", "c"])
     #expect(
-      json.members(of: json.root).map { json.kind(of: $0.value) } == [.array, .object, .null])
+      json.members(of: json.root).map { json.kind(of: $0.value) } == [.array, .object, .null]
+    )
     let list = try #require(json.member("a", of: json.root))
     #expect(json.count(of: list) == 4)
     let expected: [JSONDocument.Kind] = [.number, .array, .object, .string]
@@ -136,6 +137,8 @@ struct EncodingJSONDocumentTests {
   @Test("booleans are literals, not words or numbers")
   func booleans() throws {
     let json = try JSONDocument(Array(#"[true,false,"true",1,0,null]"#.utf8), limits: .token)
-    #expect(json.elements(of: json.root).map { json.bool($0) } == [true, false, nil, nil, nil, nil])
+    #expect(
+      json.elements(of: json.root).map { json.bool($0) } == [true, false, nil, nil, nil, nil]
+    )
   }
 }

@@ -26,7 +26,8 @@ struct EncodingJSONTextTests {
   @Test(
     "everything else is written as it is",
     arguments: [
-      0x20, 0x21, 0x2F, 0x7E, 0xA0, 0xAC, 0xAE, 0xE9, 0x061B, 0x061D, 0x200A, 0x2010, 0x2027, 0x202F,
+      0x20, 0x21, 0x2F, 0x7E, 0xA0, 0xAC, 0xAE, 0xE9, 0x061B, 0x061D, 0x200A, 0x2010, 0x2027,
+      0x202F,
       0x2065, 0x206A, 0xFEFE, 0xFFFD, 0x1F511, 0x10FFFF,
     ] as [UInt32]
   )
@@ -53,7 +54,7 @@ struct EncodingJSONTextTests {
 
   @Test("our own reader and Foundation read back what was written")
   func readBack() throws {
-    for value in UInt32(0)...0x2_FFFF {
+    for value in UInt32(0) ... 0x2_FFFF {
       guard let scalar = Unicode.Scalar(value) else { continue }
       let string = String(String.UnicodeScalarView([scalar]))
       let document = try JSONDocument(Array(quoted(string).utf8), limits: .token)

@@ -93,27 +93,39 @@ struct EncodingStrictJSONTests {
     JSONCase("{\"\":1,\"\":1}", .duplicateMember, twin: "{\"\":1,\" \":1}"),
     JSONCase("{\"exp\":1,\"\\u0065xp\":2}", .duplicateMember, twin: "{\"exp\":1,\"\\u0066xp\":2}"),
     JSONCase(
-      "{\"\\u0065xp\":1,\"e\\u0078p\":2}", .duplicateMember,
-      twin: "{\"\\u0065\":1,\"e\\u0078\":2}"),
+      "{\"\\u0065xp\":1,\"e\\u0078p\":2}",
+      .duplicateMember,
+      twin: "{\"\\u0065\":1,\"e\\u0078\":2}"
+    ),
     JSONCase("{\"a/b\":1,\"a\\/b\":2}", .duplicateMember, twin: "{\"a/b\":1,\"a\\\\b\":2}"),
     JSONCase(
-      "{\"caf\u{E9}\":1,\"caf\\u00e9\":2}", .duplicateMember,
-      twin: "{\"caf\u{E9}\":1,\"cafe\u{301}\":2}"),
+      "{\"caf\u{E9}\":1,\"caf\\u00e9\":2}",
+      .duplicateMember,
+      twin: "{\"caf\u{E9}\":1,\"cafe\u{301}\":2}"
+    ),
     JSONCase(
-      "{\"🔑\":1,\"\\ud83d\\uDD11\":2}", .duplicateMember,
-      twin: "{\"🔑\":1,\"\\ud83d\\uDD12\":2}"),
+      "{\"🔑\":1,\"\\ud83d\\uDD11\":2}",
+      .duplicateMember,
+      twin: "{\"🔑\":1,\"\\ud83d\\uDD12\":2}"
+    ),
     JSONCase(
-      "{\"a\":{\"b\":1,\"c\":[],\"b\":2}}", .duplicateMember,
-      twin: "{\"a\":{\"b\":1,\"c\":[],\"d\":2},\"b\":0}"),
+      "{\"a\":{\"b\":1,\"c\":[],\"b\":2}}",
+      .duplicateMember,
+      twin: "{\"a\":{\"b\":1,\"c\":[],\"d\":2},\"b\":0}"
+    ),
     JSONCase("{\"a\":{\"a\":1},\"a\":2}", .duplicateMember, twin: "{\"a\":{\"a\":1},\"b\":2}"),
     JSONCase(
-      "[0,{\"a\":[{}],\"b\":0,\"a\":2}]", .duplicateMember,
-      twin: "[0,{\"a\":[{}],\"b\":0},{\"a\":2}]"),
+      "[0,{\"a\":[{}],\"b\":0,\"a\":2}]",
+      .duplicateMember,
+      twin: "[0,{\"a\":[{}],\"b\":0},{\"a\":2}]"
+    ),
     JSONCase("{\"K\":1,\"\\u004b\":2}", .duplicateMember, twin: "{\"K\":1,\"\u{212A}\":2}"),
     JSONCase("{\"a\\u0000\":1,\"a\\u0000\":2}", .duplicateMember, twin: "{\"a\\u0000\":1,\"a\":2}"),
     JSONCase(
-      "{\"a-long-name-of-17\":1,\"\\u0061-long-name-of-17\":2}", .duplicateMember,
-      twin: "{\"a-long-name-of-17\":1,\"\\u0061-long-name-of-18\":2}"),
+      "{\"a-long-name-of-17\":1,\"\\u0061-long-name-of-17\":2}",
+      .duplicateMember,
+      twin: "{\"a-long-name-of-17\":1,\"\\u0061-long-name-of-18\":2}"
+    ),
   ]
 
   @Test("a text against the grammar is refused", arguments: syntax + strings)
@@ -127,11 +139,12 @@ struct EncodingStrictJSONTests {
 
   @Test(
     "a duplicate is found wherever it is, in objects of every size",
-    arguments: [2, 3, 31, 32, 33, 34, 64, 65, 255, 256])
+    arguments: [2, 3, 31, 32, 33, 34, 64, 65, 255, 256]
+  )
   func findsDuplicates(count: Int) {
     for escaped in [false, true] {
       for earlier in Set([0, count / 2, count - 2]) where earlier < count - 1 {
-        var names = (0..<count).map { "member-\($0)" }
+        var names = (0 ..< count).map { "member-\($0)" }
         let twin = self.object(names)
         let name = names[earlier]
         names[count - 1] = escaped ? "\\u006d" + name.dropFirst() : name
@@ -150,8 +163,12 @@ struct EncodingStrictJSONTests {
     }
     let both = ("[{\"a\":", "}]")
     self.check(
-      JSONCase("[" + nested(both.0, both.1, 32) + "]", .tooDeep,
-        twin: nested(both.0, both.1, 32)))
+      JSONCase(
+        "[" + nested(both.0, both.1, 32) + "]",
+        .tooDeep,
+        twin: nested(both.0, both.1, 32)
+      )
+    )
     // Siblings do not add up.
     let flat = "[" + Array(repeating: "[[]]", count: 100).joined(separator: ",") + "]"
     self.check(JSONCase("[1", twin: flat))
@@ -159,7 +176,8 @@ struct EncodingStrictJSONTests {
 
   @Test(
     "a hundred thousand opening brackets cost no stack, even without a depth limit",
-    arguments: ["[", "{\"a\":"])
+    arguments: ["[", "{\"a\":"]
+  )
   func brackets(open: String) {
     let text = Array(String(repeating: open, count: 100_000).utf8)
     #expect(problem(of: text, .token) == .tooLarge)
@@ -172,13 +190,17 @@ struct EncodingStrictJSONTests {
 
   @Test("256 members of one object are accepted and 257 refused")
   func members() {
-    func members(_ count: Int) -> String { self.object((0..<count).map { "m\($0)" }) }
+    func members(_ count: Int) -> String { self.object((0 ..< count).map { "m\($0)" }) }
     self.check(JSONCase(members(257), .tooManyMembers, twin: members(256)))
     // The bound is per object: elements and other objects do not count.
     let elements = "[" + Array(repeating: "0", count: 1_000).joined(separator: ",") + "]"
     self.check(
-      JSONCase(members(257), .tooManyMembers,
-        twin: "{\"a\":\(elements),\"b\":\(members(256))}"))
+      JSONCase(
+        members(257),
+        .tooManyMembers,
+        twin: "{\"a\":\(elements),\"b\":\(members(256))}"
+      )
+    )
   }
 
   @Test("a text of exactly the longest length is accepted, one byte more is not")
@@ -216,8 +238,8 @@ struct EncodingStrictJSONTests {
 
   @Test("a quote, backslash, control or high byte is seen at every offset of a string")
   func offsets() {
-    for length in 0..<40 {
-      for position in 0...length {
+    for length in 0 ..< 40 {
+      for position in 0 ... length {
         let head = [UInt8](repeating: 0x61, count: position)
         let tail = [UInt8](repeating: 0x61, count: length - position)
         func string(_ bytes: [UInt8]) -> [UInt8] { [0x22] + head + bytes + tail + [0x22] }

@@ -35,7 +35,8 @@ struct CoverageTests {
     let (problems, hasListened) = try await self.start(
       methods: ["a.A/One", "a.A/Two", "b.B/Three"],
       policy: [
-        Allow("a.A/One", .anonymous), Allow("a.A/*", .authenticated), Allow("b.B/*", .authenticated),
+        Allow("a.A/One", .anonymous), Allow("a.A/*", .authenticated),
+        Allow("b.B/*", .authenticated),
       ]
     )
     #expect(problems == nil)
@@ -47,7 +48,8 @@ struct CoverageTests {
     let (problems, hasListened) = try await self.start(
       methods: ["a.A/One", "a.A/Two", "b.B/Three", "c.C/Bad-Name"],
       policy: [
-        Allow("a.A/One", .anonymous), Allow("a.A/Tow", .authenticated), Allow("d.D/*", .authenticated),
+        Allow("a.A/One", .anonymous), Allow("a.A/Tow", .authenticated),
+        Allow("d.D/*", .authenticated),
       ]
     )
     #expect(hasListened == false)

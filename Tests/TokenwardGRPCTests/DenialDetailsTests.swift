@@ -15,7 +15,10 @@ struct DenialDetailsTests {
     let status = try #require(try response.rpcError.unpackGoogleRPCStatus())
     #expect(status.code.rawValue == response.grpcStatus)
     #expect(status.message == response.message)
-    #expect(status.details.compactMap(\.errorInfo).map(\.reason) == [response.errorInfoReason].compactMap(\.self))
+    #expect(
+      status.details.compactMap(\.errorInfo).map(\.reason)
+        == [response.errorInfoReason].compactMap(\.self)
+    )
     #expect(status.details.compactMap(\.errorInfo).allSatisfy { $0.domain == "tokenward.dev" })
     #expect(
       status.details.compactMap(\.retryInfo).map(\.delay)
@@ -40,7 +43,9 @@ struct DenialDetailsTests {
         message: "later",
         details: [
           .debugInfo(ErrorDetails.DebugInfo(stack: ["a"], detail: "b")),
-          .errorInfo(ErrorDetails.ErrorInfo(reason: "QUOTA", domain: "x.example", metadata: ["a": "b"])),
+          .errorInfo(
+            ErrorDetails.ErrorInfo(reason: "QUOTA", domain: "x.example", metadata: ["a": "b"])
+          ),
           .retryInfo(ErrorDetails.RetryInfo(delay: .milliseconds(1_500))),
         ]
       )
@@ -55,7 +60,7 @@ struct DenialDetailsTests {
   func mutations() {
     let good = DenialReason.dependencyUnavailable.response.statusDetails
     #expect(DenialDetails(statusDetails: good) != nil)
-    for count in 0..<good.count {
+    for count in 0 ..< good.count {
       _ = DenialDetails(statusDetails: Array(good.prefix(count)))
     }
     for index in good.indices {

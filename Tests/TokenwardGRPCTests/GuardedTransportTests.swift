@@ -64,7 +64,11 @@ struct GuardedTransportTests {
       reason: .credentialMalformed
     ),
     Refused(name: "a missing scope", headers: .bearer("poor"), reason: .scopeInsufficient),
-    Refused(name: "a token without its certificate", headers: .bearer("bound"), reason: .bindingMismatch),
+    Refused(
+      name: "a token without its certificate",
+      headers: .bearer("bound"),
+      reason: .bindingMismatch
+    ),
     Refused(
       name: "a negative timeout",
       headers: .bearer("good") + [("grpc-timeout", "-1S")],
@@ -122,7 +126,9 @@ struct GuardedTransportTests {
   func unknownMethods() async throws {
     try await withScriptedServer { server in
       let known = await server.transport.call(Self.method)
-      for name in ["test.Service/Missing", "other.Service/Echo", "test.Service/\u{212A}ey", "x/y/z"] {
+      for name in [
+        "test.Service/Missing", "other.Service/Echo", "test.Service/\u{212A}ey", "x/y/z",
+      ] {
         let unknown = await server.transport.call(name)
         #expect(unknown.parts.count == 1)
         #expect(unknown.statuses.first?.status == known.statuses.first?.status)
@@ -159,7 +165,10 @@ struct GuardedTransportTests {
     try await withScriptedServer(
       ["test.Service/A": TestService.echo, "test.Service/B": TestService.echo]
     ) { server in
-      let call = await server.transport.call("test.Service/B", .bearer("good") + [(":path", "/test.Service/A")])
+      let call = await server.transport.call(
+        "test.Service/B",
+        .bearer("good") + [(":path", "/test.Service/A")]
+      )
       #expect(call.statuses.map(\.status.code) == [.internalError])
       #expect(server.service.handled == 0)
     }
@@ -197,7 +206,7 @@ struct GuardedTransportTests {
     try await withScriptedServer { server in
       let call = server.transport.open(Self.method)
       call.send(.metadata(Metadata()))
-      for _ in 0..<1_000 { call.send(.message([0])) }
+      for _ in 0 ..< 1_000 { call.send(.message([0])) }
       await call.end()  // although the client never ends its side
       #expect(call.parts.count == 1)
       #expect(call.wasForced)
@@ -314,13 +323,15 @@ struct GuardedTransportTests {
   @Test("a token bound to a certificate is accepted with that certificate only")
   func boundToken() async throws {
     let certificate = CertificateThumbprint(der: [1, 2, 3])
-    try await withScriptedServer(peerCertificate: { _ in certificate }) { server in
+    let proven: @Sendable (ServerContext) -> CertificateThumbprint? = { _ in certificate }
+    try await withScriptedServer(peerCertificate: proven) { server in
       let call = await server.transport.call(Self.method, .bearer("bound"))
       #expect(call.statuses.map(\.status.code) == [.ok])
     }
-    try await withScriptedServer(
-      peerCertificate: { _ in CertificateThumbprint(der: [1, 2, 4]) }
-    ) { server in
+    let another: @Sendable (ServerContext) -> CertificateThumbprint? = { _ in
+      CertificateThumbprint(der: [1, 2, 4])
+    }
+    try await withScriptedServer(peerCertificate: another) { server in
       let call = await server.transport.call(Self.method, .bearer("bound"))
       #expect(server.observer.reasons == [.bindingMismatch])
       #expect(call.statuses.map(\.status.code) == [.unauthenticated])
@@ -342,9 +353,9 @@ struct GuardedTransportTests {
   func noLeak() async throws {
     try await withScriptedServer { server in
       await withTaskGroup(of: Bool.self) { group in
-        for _ in 0..<20 {
+        for _ in 0 ..< 20 {
           group.addTask {
-            for _ in 0..<500 {
+            for _ in 0 ..< 500 {
               let call = await server.transport.call(Self.method, .bearer("good"))
               guard call.statuses.map(\.status.code) == [.ok] else { return false }
             }

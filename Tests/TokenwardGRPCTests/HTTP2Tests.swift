@@ -116,7 +116,10 @@ struct HTTP2Tests {
     }
   }
 
-  @Test("denials reach the client whole, for calls of every shape", arguments: [nil, "bad", "poor"])
+  @Test(
+    "denials reach the client whole, for calls of every shape",
+    arguments: [nil, "bad", "poor"]
+  )
   func denied(_ token: String?) async throws {
     let reason: DenialReason =
       switch token {
@@ -125,7 +128,7 @@ struct HTTP2Tests {
       default: .scopeInsufficient
       }
     try await self.withServer(token: token) { orders, ends in
-      for _ in 0..<20 {
+      for _ in 0 ..< 20 {
         await self.expectDenied(reason) { _ = try await orders.get(.with { $0.id = "7" }) }
         await self.expectDenied(reason) {
           try await orders.watch(.with { $0.count = 1 }) { response in

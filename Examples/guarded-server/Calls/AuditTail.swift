@@ -25,7 +25,7 @@ struct AuditTail {
   /// The outcome of the next decision: its reason if it was denied, otherwise `allowed`. Nil if none
   /// was written within two seconds; records are written in the background.
   mutating func next() async throws -> String? {
-    for _ in 0..<200 {
+    for _ in 0 ..< 200 {
       if let line = self.readLine() {
         let record = try JSONDecoder().decode(Record.self, from: line)
         return record.reason ?? record.outcome
@@ -42,7 +42,7 @@ struct AuditTail {
       let data = try? file.read(upToCount: 65_536),
       let end = data.firstIndex(of: UInt8(ascii: "\n"))
     else { return nil }
-    let line = data[data.startIndex..<end]
+    let line = data[data.startIndex ..< end]
     self.offset += UInt64(line.count) + 1
     return line
   }

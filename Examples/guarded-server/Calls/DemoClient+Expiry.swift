@@ -4,8 +4,8 @@ internal import ExampleProtos
 internal import Foundation
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
-internal import TokenwardGRPC
 internal import SwiftProtobuf
+internal import TokenwardGRPC
 
 extension DemoClient {
   /// How late a stream may end after its token has expired, in seconds.
@@ -43,7 +43,9 @@ extension DemoClient {
   private static func complaint(_ delay: Double, _ events: Int) -> String? {
     if events == 0 { return "no event came before the end" }
     if delay < 0 { return "ended \(Int(-delay * 1_000)) ms before the token expired" }
-    if delay > Self.greatestDelay { return "ended \(Int(delay * 1_000)) ms after the token expired" }
+    if delay > Self.greatestDelay {
+      return "ended \(Int(delay * 1_000)) ms after the token expired"
+    }
     return nil
   }
 }

@@ -5,9 +5,9 @@ internal import Foundation
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import GRPCProtobuf
+internal import SwiftProtobuf
 internal import TokenwardCore
 internal import TokenwardGRPC
-internal import SwiftProtobuf
 
 /// Makes the calls of the demonstration, each over a TLS connection of its own.
 struct DemoClient {
@@ -44,9 +44,10 @@ struct DemoClient {
     switch credential {
     case .none: []
     case .token(let token): [try CredentialInterceptor(source: GivenToken(token), channel: .tls)]
-    case .file(let path): [
-      try CredentialInterceptor(source: FileTokenSource(path: path), channel: .tls)
-    ]
+    case .file(let path):
+      [
+        try CredentialInterceptor(source: FileTokenSource(path: path), channel: .tls)
+      ]
     }
   }
 

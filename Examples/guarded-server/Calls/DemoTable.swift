@@ -13,7 +13,10 @@ struct DemoTable {
         self.order("malformed token", .token("not-a-token"), .invalid, "tokenMalformed")
       },
       {
-        let token = try self.mint { $0["exp"] = $0.now - 10; $0["iat"] = $0.now - 70 }
+        let token = try self.mint {
+          $0["exp"] = $0.now - 10
+          $0["iat"] = $0.now - 70
+        }
         return self.order("expired token", .token(token), .expired, "tokenExpired")
       },
       {
@@ -43,7 +46,11 @@ struct DemoTable {
       {
         let token = try self.mint { $0["scope"] = "inventory.read" }
         return self.order(
-          "good token without the scope", .token(token), .forbidden, "scopeInsufficient")
+          "good token without the scope",
+          .token(token),
+          .forbidden,
+          "scopeInsufficient"
+        )
       },
       {
         DemoCall(

@@ -2,8 +2,8 @@
 
 internal import ExampleProtos
 internal import GRPCCore
-internal import Synchronization
 internal import SwiftProtobuf
+internal import Synchronization
 
 /// A second service: anyone may look at the stock, only some may change it.
 final class InventoryService: Tokenward_Example_V1_Inventory.SimpleServiceProtocol {
@@ -24,7 +24,7 @@ final class InventoryService: Tokenward_Example_V1_Inventory.SimpleServiceProtoc
     request: Tokenward_Example_V1_AdjustRequest,
     context: ServerContext
   ) async throws -> Tokenward_Example_V1_Stock {
-    guard (1...64).contains(request.article.utf8.count) else { throw Self.unknownArticle }
+    guard (1 ... 64).contains(request.article.utf8.count) else { throw Self.unknownArticle }
     let quantity = try self.quantities.withLock { quantities in
       guard quantities[request.article] != nil || quantities.count < Self.mostArticles else {
         throw RPCError(code: .resourceExhausted, message: "there are too many articles")

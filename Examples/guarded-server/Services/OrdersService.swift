@@ -2,8 +2,8 @@
 
 internal import ExampleProtos
 internal import GRPCCore
-internal import TokenwardCore
 internal import SwiftProtobuf
+internal import TokenwardCore
 
 /// The guarded service. Nothing in it knows about tokens: by the time a method runs, the call has
 /// been decided, and the caller is `Principal.current`.

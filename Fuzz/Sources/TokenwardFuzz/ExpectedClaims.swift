@@ -7,7 +7,7 @@ internal import TokenwardCore
 struct ExpectedClaims {
   let issuer: GuardFixture.IssuerRules
   let subject: [UInt8]
-  let expiresAt: Int64
+  let expiry: Int64
   let certificate: [UInt8]?
   private let json: ReferenceJSON
 
@@ -39,7 +39,7 @@ struct ExpectedClaims {
     }
     self.issuer = issuer
     self.subject = subject
-    self.expiresAt = expiry + issuer.skew
+    self.expiry = expiry
     self.json = json
   }
 

@@ -88,7 +88,7 @@ extension String {
     return other.withUTF8Buffer { expected in
       for index in bytes.indices {
         let byte = bytes[index]
-        let lowered = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+        let lowered = (UInt8(ascii: "A") ... UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
         guard unsafe lowered == expected[index] else { return false }
       }
       return true

@@ -24,13 +24,13 @@ public struct CallTimeout: Sendable, Hashable {
   /// Reads a header value. Answers nil for anything outside the grammar.
   public init?(_ value: String) {
     let bytes = value.utf8.span
-    guard (2...9).contains(bytes.count), let unit = Unit(rawValue: bytes[bytes.count - 1]) else {
+    guard (2 ... 9).contains(bytes.count), let unit = Unit(rawValue: bytes[bytes.count - 1]) else {
       return nil
     }
     var amount: Int64 = 0
-    for index in 0..<(bytes.count - 1) {
+    for index in 0 ..< (bytes.count - 1) {
       let digit = bytes[index]
-      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+      guard (UInt8(ascii: "0") ... UInt8(ascii: "9")).contains(digit) else { return nil }
       amount = amount * 10 + Int64(digit - UInt8(ascii: "0"))
     }
     self.amount = amount

@@ -24,8 +24,8 @@ public struct Grant: Sendable {
   public let method: RPCMethod
   /// Who calls; nil where the policy lets anyone call and no credential was presented.
   public let principal: Principal?
-  /// When the permission ends, for streams that outlive it: the token's expiry with the skew that
-  /// its issuer is granted. Nil for anonymous calls.
+  /// When the permission ends, for streams that outlive it: the expiry that the token states; for a
+  /// call that began in the skew granted behind it, the end of the skew. Nil for anonymous calls.
   public let expiresAt: UnixTime?
   /// The instant of the decision on both clocks; deadlines are counted from here.
   public let decidedAt: Moment

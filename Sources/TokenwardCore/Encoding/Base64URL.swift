@@ -106,7 +106,7 @@ extension Base64URL {
   ) {
     var source = 0
     var target = 0
-    for _ in 0..<groups {
+    for _ in 0 ..< groups {
       let bits =
         UInt32(bytes[source]) << 16 | UInt32(bytes[source + 1]) << 8 | UInt32(bytes[source + 2])
       unsafe output[target] = character(bits >> 18)

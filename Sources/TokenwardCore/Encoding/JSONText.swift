@@ -45,12 +45,12 @@ package enum JSONText {
 
   private static func mustEscape(_ scalar: UInt32) -> Bool {
     switch scalar {
-    case 0x00...0x1F, 0x7F...0x9F,  // C0, DEL, C1
+    case 0x00 ... 0x1F, 0x7F ... 0x9F,  // C0, DEL, C1
       0x2028, 0x2029,  // line and paragraph separator
-      0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069,  // bidirectional controls
-      0x200B...0x200D, 0x2060...0x2064, 0xFEFF,  // zero width
+      0x061C, 0x200E, 0x200F, 0x202A ... 0x202E, 0x2066 ... 0x2069,  // bidirectional controls
+      0x200B ... 0x200D, 0x2060 ... 0x2064, 0xFEFF,  // zero width
       0x00AD, 0x180E,  // shown as nothing or as a hyphen
-      0xFFF9...0xFFFB:  // interlinear annotation
+      0xFFF9 ... 0xFFFB:  // interlinear annotation
       true
     default:
       false

@@ -17,7 +17,7 @@ struct JSONEntry: Sendable {
 
   var isContainer: Bool { self.kind == .object || self.kind == .array }
 
-  var range: Range<Int> { Int(self.start)..<Int(self.end) }
+  var range: Range<Int> { Int(self.start) ..< Int(self.end) }
 
   /// The index of the next sibling of the entry at `index`.
   func next(after index: Int) -> Int {
@@ -68,12 +68,12 @@ extension Span<UInt8> {
   func hexQuad(at offset: Int) -> UInt32? {
     guard offset >= 0, offset <= self.count - 4 else { return nil }
     var value: UInt32 = 0
-    for index in offset..<offset + 4 {
+    for index in offset ..< offset + 4 {
       let digit: UInt8
       switch self[index] {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = self[index] - UInt8(ascii: "0")
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = self[index] - UInt8(ascii: "a") + 10
-      case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = self[index] - UInt8(ascii: "A") + 10
+      case UInt8(ascii: "0") ... UInt8(ascii: "9"): digit = self[index] - UInt8(ascii: "0")
+      case UInt8(ascii: "a") ... UInt8(ascii: "f"): digit = self[index] - UInt8(ascii: "a") + 10
+      case UInt8(ascii: "A") ... UInt8(ascii: "F"): digit = self[index] - UInt8(ascii: "A") + 10
       default: return nil
       }
       value = value << 4 | UInt32(digit)

@@ -22,11 +22,11 @@ extension [JSONEntry] {
   ) -> Bool {
     var seen: UInt64 = 0
     var name = object + 1
-    for ordinal in 0..<count {
+    for ordinal in 0 ..< count {
       let bit: UInt64 = 1 << UInt64(self[name].link & 63)
       if seen & bit != 0 {
         var earlier = object + 1
-        for _ in 0..<ordinal {
+        for _ in 0 ..< ordinal {
           if self.isSameName(earlier, name, of: text) { return true }
           earlier = self.name(after: earlier)
         }
@@ -46,7 +46,7 @@ extension [JSONEntry] {
     let mask = 1 << (Int.bitWidth - count.leadingZeroBitCount + 1) - 1
     var table = [UInt32](repeating: 0, count: mask + 1)
     var name = object + 1
-    for _ in 0..<count {
+    for _ in 0 ..< count {
       var slot = Int(self[name].link) & mask
       while table[slot] != 0 {
         if self.isSameName(Int(table[slot]), name, of: text) { return true }

@@ -53,7 +53,7 @@ struct JSONReader {
       return try self.openContainer(.object, text)
     case UInt8(ascii: "["):
       return try self.openContainer(.array, text)
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+    case UInt8(ascii: "-"), UInt8(ascii: "0") ... UInt8(ascii: "9"):
       try self.readNumber(text)
     case UInt8(ascii: "t"):
       try self.readLiteral("true", .true, text)
@@ -162,12 +162,12 @@ extension JSONReader {
     let start = self.position
     let end = start + literal.utf8CodeUnitCount
     guard end <= text.count else { throw .syntax }
-    let word = text.extracting(start..<end)
+    let word = text.extracting(start ..< end)
     guard literal.withUTF8Buffer({ unsafe word.hasSameBytes(as: $0.span) }) else {
       throw .syntax
     }
     self.position = end
-    try self.append(self.entry(kind, start..<end))
+    try self.append(self.entry(kind, start ..< end))
   }
 
   /// RFC 8259 §6: `[ minus ] int [ frac ] [ exp ]`. The text is kept; nothing is converted.
@@ -190,7 +190,7 @@ extension JSONReader {
       }
       guard self.skipDigits(text) > 0 else { throw .syntax }
     }
-    try self.append(self.entry(.number, start..<self.position))
+    try self.append(self.entry(.number, start ..< self.position))
   }
 
   private mutating func skipDigits(_ text: Span<UInt8>) -> Int {
@@ -224,7 +224,7 @@ extension JSONReader {
       guard self.position < text.count else { throw .syntax }
       switch text[self.position] {
       case UInt8(ascii: "\""):
-        var entry = self.entry(.string, start..<self.position)
+        var entry = self.entry(.string, start ..< self.position)
         entry.isEscaped = isEscaped
         entry.containsControlCharacter = containsControlCharacter
         self.position += 1
@@ -232,12 +232,12 @@ extension JSONReader {
       case UInt8(ascii: "\\"):
         isEscaped = true
         if try self.readEscape(text) { containsControlCharacter = true }
-      case 0x00...0x1F:
+      case 0x00 ... 0x1F:
         throw .syntax
       case 0x7F:
         containsControlCharacter = true
         self.position += 1
-      case 0x80...0xFF:
+      case 0x80 ... 0xFF:
         try self.readMultibyte(text)
       default:
         self.position += 1
@@ -305,20 +305,20 @@ extension JSONReader {
   /// nothing above U+10FFFF.
   private mutating func readMultibyte(_ text: Span<UInt8>) throws(JSONProblem) {
     let length: Int
-    var second: ClosedRange<UInt8> = 0x80...0xBF
+    var second: ClosedRange<UInt8> = 0x80 ... 0xBF
     switch text[self.position] {
-    case 0xC2...0xDF: length = 2
-    case 0xE0: (length, second) = (3, 0xA0...0xBF)
-    case 0xED: (length, second) = (3, 0x80...0x9F)
-    case 0xE1...0xEF: length = 3
-    case 0xF0: (length, second) = (4, 0x90...0xBF)
-    case 0xF1...0xF3: length = 4
-    case 0xF4: (length, second) = (4, 0x80...0x8F)
+    case 0xC2 ... 0xDF: length = 2
+    case 0xE0: (length, second) = (3, 0xA0 ... 0xBF)
+    case 0xED: (length, second) = (3, 0x80 ... 0x9F)
+    case 0xE1 ... 0xEF: length = 3
+    case 0xF0: (length, second) = (4, 0x90 ... 0xBF)
+    case 0xF1 ... 0xF3: length = 4
+    case 0xF4: (length, second) = (4, 0x80 ... 0x8F)
     default: throw .invalidUTF8
     }
     let end = self.position + length
     guard end <= text.count, second.contains(text[self.position + 1]) else { throw .invalidUTF8 }
-    for index in self.position + 2..<end where text[index] & 0xC0 != 0x80 { throw .invalidUTF8 }
+    for index in self.position + 2 ..< end where text[index] & 0xC0 != 0x80 { throw .invalidUTF8 }
     self.position = end
   }
 }

@@ -91,7 +91,7 @@ extension JSONDocument {
   package func member(utf8 name: Span<UInt8>, of object: Node) -> Node? {
     guard let entry = self.entry(object), entry.kind == .object else { return nil }
     var index = object.index + 1
-    for _ in 0..<entry.end {
+    for _ in 0 ..< entry.end {
       let value = index + 1
       if self.tape[index].equals(name, in: self.bytes.span) { return Node(index: value) }
       index = self.tape[value].next(after: value)
@@ -234,7 +234,7 @@ extension JSONDocument {
     var isFraction = false
     for byte in self.bytes[entry.range] {
       switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+      case UInt8(ascii: "0") ... UInt8(ascii: "9"):
         if isFraction { continue }
         seconds = seconds * 10 + Int64(byte - UInt8(ascii: "0"))
         guard seconds <= Self.latestDate else { return nil }

@@ -12,7 +12,7 @@ package enum AuthorizationValue {
       throw .credentialMalformed
     }
     guard bytes.count - 7 <= BearerToken.maximumLength else { throw .tokenTooLarge }
-    guard Self.isTokenText(bytes.extracting(7..<bytes.count)) else { throw .credentialMalformed }
+    guard Self.isTokenText(bytes.extracting(7 ..< bytes.count)) else { throw .credentialMalformed }
     return PresentedToken(value, from: 7)
   }
 
@@ -29,8 +29,8 @@ package enum AuthorizationValue {
     }
     while index < end {
       switch text[index] {
-      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-        UInt8(ascii: "-")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "_"),
+      case UInt8(ascii: "A") ... UInt8(ascii: "Z"), UInt8(ascii: "a") ... UInt8(ascii: "z"),
+        UInt8(ascii: "-") ... UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "_"),
         UInt8(ascii: "~"):
         index += 1
       default:
@@ -62,7 +62,7 @@ package enum AuthorizationValue {
   private static func startsWithBearer(_ bytes: Span<UInt8>) -> Bool {
     let scheme: StaticString = "bearer"
     return scheme.withUTF8Buffer { expected in
-      for index in 0..<6 where unsafe bytes[index] | 0x20 != expected[index] { return false }
+      for index in 0 ..< 6 where unsafe bytes[index] | 0x20 != expected[index] { return false }
       return true
     }
   }

@@ -127,7 +127,7 @@ public struct RequestGuard: Sendable {
       Grant(
         method: method,
         principal: principal,
-        expiresAt: principal.expiresAt,
+        expiresAt: principal.callEnd(at: now.unix),
         decidedAt: now
       )
     )
@@ -136,7 +136,12 @@ public struct RequestGuard: Sendable {
   /// Last of all checks, so that a call that is denied for another reason uses nothing up.
   private func useUp(_ principal: Principal, at now: UnixTime) -> DenialReason? {
     guard let id = principal.tokenID else { return .claimMissing }
-    let isFirst = self.singleUse.claim(id, of: principal.issuer, until: principal.expiresAt, at: now)
+    let isFirst = self.singleUse.claim(
+      id,
+      of: principal.issuer,
+      until: principal.expiresAt,
+      at: now
+    )
     switch isFirst {
     case true?: return nil
     case false?: return .tokenRevoked
@@ -145,7 +150,9 @@ public struct RequestGuard: Sendable {
   }
 
   private func elapsed(since start: Moment?) -> Duration {
-    guard let start, let end = self.time.now(), end.monotonic > start.monotonic else { return .zero }
+    guard let start, let end = self.time.now(), end.monotonic > start.monotonic else {
+      return .zero
+    }
     return end.monotonic - start.monotonic
   }
 }

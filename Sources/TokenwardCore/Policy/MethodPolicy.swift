@@ -158,10 +158,16 @@ public struct PolicyCoverage: Sendable, Hashable {
 /// Collects the rules of a ``MethodPolicy``.
 @resultBuilder
 public enum PolicyBuilder {
+  /// A rule by itself.
   public static func buildExpression(_ rule: Allow) -> [Allow] { [rule] }
+  /// The rules one after the other.
   public static func buildBlock(_ rules: [Allow]...) -> [Allow] { rules.flatMap(\.self) }
+  /// The rules of every turn of a loop.
   public static func buildArray(_ rules: [[Allow]]) -> [Allow] { rules.flatMap(\.self) }
+  /// The rules behind an `if`, or none.
   public static func buildOptional(_ rules: [Allow]?) -> [Allow] { rules ?? [] }
+  /// The rules before an `else`.
   public static func buildEither(first rules: [Allow]) -> [Allow] { rules }
+  /// The rules after an `else`.
   public static func buildEither(second rules: [Allow]) -> [Allow] { rules }
 }

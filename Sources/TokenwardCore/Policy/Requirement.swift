@@ -91,6 +91,7 @@ public struct Requirement: Sendable, Hashable {
 }
 
 extension Requirement: CustomStringConvertible {
+  /// The requirement in words, as `policy check` prints it.
   public var description: String {
     guard self.access == .verified else { return "anonymous" }
     var parts: [String] = []

@@ -24,7 +24,11 @@ public struct Claims: Sendable {
       var strings: [String] = []
       var isUniform = true
       document.forEachElement(of: node) { element in
-        if let string = document.string(element) { strings.append(string) } else { isUniform = false }
+        if let string = document.string(element) {
+          strings.append(string)
+        } else {
+          isUniform = false
+        }
       }
       return isUniform ? strings : nil
     }
@@ -50,6 +54,8 @@ public struct Claims: Sendable {
 }
 
 extension Claims: CustomStringConvertible, CustomReflectable {
+  /// Says that there are claims, not which: they may be about a person.
   public var description: String { "<claims>" }
+  /// Nothing, for the same reason.
   public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -52,9 +52,12 @@ struct ClaimsReader {
       subject: Subject(try self.name(self.members.sub, isMandatory: true) ?? ""),
       expiresAt: dates.expiresAt
     )
+    assertion.statedExpiry = dates.statedExpiry
     assertion.notBefore = dates.notBefore
     assertion.issuedAt = dates.issuedAt
-    assertion.tokenID = try self.name(self.members.jti, isMandatory: issuer.isSingleUse).map(TokenID.init)
+    assertion.tokenID = try self.name(self.members.jti, isMandatory: issuer.isSingleUse).map(
+      TokenID.init
+    )
     assertion.clientID = try self.name(self.members.clientID, isMandatory: false).map(ClientID.init)
     assertion.scopes = self.scopes()
     assertion.roles = self.roles()
@@ -77,6 +80,7 @@ struct ClaimsReader {
 extension ClaimsReader {
   private struct Dates {
     var expiresAt: UnixTime
+    var statedExpiry: UnixTime
     var notBefore: UnixTime?
     var issuedAt: UnixTime?
   }
@@ -103,7 +107,12 @@ extension ClaimsReader {
     if let issuedAt, expiry > issuedAt.adding(seconds: issuer.maximumLifetimeSeconds) {
       throw .lifetimeExceeded
     }
-    return Dates(expiresAt: expiresAt, notBefore: notBeforeWithSkew, issuedAt: issuedAt)
+    return Dates(
+      expiresAt: expiresAt,
+      statedExpiry: expiry,
+      notBefore: notBeforeWithSkew,
+      issuedAt: issuedAt
+    )
   }
 
   private func date(_ node: JSONDocument.Node?) throws(DenialReason) -> UnixTime? {
@@ -129,7 +138,7 @@ extension ClaimsReader {
     case .array:
       // An empty list names nobody; it is not "everybody" (CVE-2020-26160).
       let count = self.document.count(of: node)
-      guard (1...TrustedIssuer.maximumAudiences).contains(count) else { throw .claimMalformed }
+      guard (1 ... TrustedIssuer.maximumAudiences).contains(count) else { throw .claimMalformed }
       for element in self.document.elements(of: node) {
         guard self.document.kind(of: element) == .string, !self.isEmpty(element) else {
           throw .claimMalformed
@@ -177,7 +186,7 @@ extension ClaimsReader {
     let bytes = text.utf8.span
     var scopes: [Scope] = []
     var start = 0
-    for index in 0...bytes.count {
+    for index in 0 ... bytes.count {
       if index < bytes.count, bytes[index] != UInt8(ascii: " ") {
         // A tab, a quote or anything else outside the grammar: no grant at all.
         let byte = bytes[index]
@@ -186,10 +195,14 @@ extension ClaimsReader {
       }
       // A doubled space, or a list that is too long.
       guard index > start, scopes.count < Self.mostGrants else { return [] }
-      let name = bytes.extracting(start..<index)
-      scopes.append(Scope(unsafe name.withUnsafeBufferPointer {
-        unsafe String(decoding: $0, as: UTF8.self)
-      }))
+      let name = bytes.extracting(start ..< index)
+      scopes.append(
+        Scope(
+          unsafe name.withUnsafeBufferPointer {
+            unsafe String(decoding: $0, as: UTF8.self)
+          }
+        )
+      )
       start = index + 1
     }
     return scopes

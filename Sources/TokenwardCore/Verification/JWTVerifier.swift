@@ -206,7 +206,7 @@ extension JWTVerifier {
         )
       )
     }
-    if let cache, !(1...5).contains(cache.seconds) {
+    if let cache, !(1 ... 5).contains(cache.seconds) {
       problems.append(
         .init(
           path: "cache.seconds",
@@ -215,8 +215,9 @@ extension JWTVerifier {
         )
       )
     }
-    if let cache, !(1...10_000_000).contains(cache.verifiedTokens)
-      || !(1...10_000_000).contains(cache.refusedTokens)
+    if let cache,
+      !(1 ... 10_000_000).contains(cache.verifiedTokens)
+        || !(1 ... 10_000_000).contains(cache.refusedTokens)
     {
       problems.append(
         .init(

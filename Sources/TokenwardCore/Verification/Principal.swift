@@ -28,6 +28,8 @@ public struct Principal: Sendable {
     public var notBefore: UnixTime?
     /// The first moment at which the credential no longer counts, with the issuer's skew granted.
     public var expiresAt: UnixTime
+    /// The expiry as the credential states it, without skew; nil where that is ``expiresAt``.
+    public var statedExpiry: UnixTime?
     /// The client certificate that must come with the credential (RFC 8705 §3.1).
     public var certificate: CertificateThumbprint?
     /// Whether the credential may be used once only.
@@ -86,6 +88,16 @@ public struct Principal: Sendable {
   /// Further claims of the token.
   public var claims: Claims { self.storage.assertion.claims }
 
+  /// When a call that is allowed now has to end. The skew is for clocks that differ when a call
+  /// begins; a stream that goes on has no use for it and ends with the expiry that the token states,
+  /// unless the call began behind it already.
+  package func callEnd(at now: UnixTime) -> UnixTime {
+    guard let stated = self.storage.assertion.statedExpiry, now < stated else {
+      return self.expiresAt
+    }
+    return min(stated, self.expiresAt)
+  }
+
   /// Whether the subject is the client itself: a token of the client credentials grant (RFC 9068
   /// §5), with no person behind it.
   public var isClientActingForItself: Bool {
@@ -109,9 +121,11 @@ extension Principal {
 }
 
 extension Principal: CustomStringConvertible, CustomReflectable {
+  /// The subject and its issuer, quoted: both are text of somebody else.
   public var description: String {
     "\(JSONText.quoted(self.subject.text)) of \(JSONText.quoted(self.issuer.text))"
   }
+  /// Issuer and subject; not the other claims.
   public var customMirror: Mirror {
     Mirror(self, children: ["issuer": self.issuer.text, "subject": self.subject.text])
   }

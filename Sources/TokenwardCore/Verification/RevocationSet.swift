@@ -36,6 +36,7 @@ public final class RevocationSet: RevocationChecker {
 
   private let snapshot = Mutex(Snapshot())
 
+  /// A set in which nothing is withdrawn.
   public init() {}
 
   /// Withdraws one token.
@@ -63,6 +64,7 @@ public final class RevocationSet: RevocationChecker {
     }
   }
 
+  /// Whether the token, or everything of its subject that was issued when it was, is withdrawn.
   public func isRevoked(_ principal: Principal) -> Bool {
     let snapshot = self.snapshot.withLock { $0 }
     if !snapshot.tokens.isEmpty, let id = principal.tokenID,

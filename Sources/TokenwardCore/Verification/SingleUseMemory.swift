@@ -30,6 +30,7 @@ public final class InMemorySingleUse: SingleUseMemory {
   ///   accepted until some have expired: forgetting one would let it in twice.
   public init(capacity: Int = 100_000) { self.capacity = max(1, capacity) }
 
+  /// Takes note of a use; nil while the memory is full of unexpired tokens.
   public func claim(
     _ id: TokenID,
     of issuer: Issuer,

@@ -14,7 +14,7 @@ extension TokenType {
   }
 
   private static func essence(_ type: ArraySlice<UInt8>) -> [UInt8] {
-    let lowered = type.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+    let lowered = type.map { (0x41 ... 0x5A).contains($0) ? $0 | 0x20 : $0 }
     let prefix = Array("application/".utf8)
     guard lowered.starts(with: prefix) else { return lowered }
     let rest = Array(lowered.dropFirst(prefix.count))

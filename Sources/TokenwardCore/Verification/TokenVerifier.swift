@@ -54,19 +54,22 @@ public struct PresentedToken: Sendable {
   /// SHA-256 of the token.
   public var fingerprint: TokenFingerprint {
     let bytes = self.text.utf8.span
-    return TokenFingerprint(of: bytes.extracting(self.offset..<bytes.count))
+    return TokenFingerprint(of: bytes.extracting(self.offset ..< bytes.count))
   }
 
   /// The token's bytes.
   public var bytes: [UInt8] {
     let bytes = self.text.utf8.span
-    let token = bytes.extracting(self.offset..<bytes.count)
+    let token = bytes.extracting(self.offset ..< bytes.count)
     return unsafe token.withUnsafeBufferPointer { unsafe Array($0) }
   }
 }
 
 extension PresentedToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  /// Says that there is a token, not which.
   public var description: String { "<bearer token>" }
+  /// The same.
   public var debugDescription: String { self.description }
+  /// Nothing: a mirror would show the token (catalogue L08).
   public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -12,7 +12,7 @@ public struct ClockSkew: Sendable, Hashable {
 
   /// - Throws: ``ConfigurationError`` below 0 and above ``maximumSeconds``.
   public init(seconds: Int) throws(ConfigurationError) {
-    guard (0...Self.maximumSeconds).contains(seconds) else {
+    guard (0 ... Self.maximumSeconds).contains(seconds) else {
       throw ConfigurationError(
         path: "clock_skew",
         problem: "\(seconds) s is outside 0 to \(Self.maximumSeconds) s",
@@ -160,7 +160,7 @@ extension TrustedIssuer {
     case .unchecked(let reason):
       self.checkReason(reason, "typ_unchecked_because", report)
     }
-    if !(1...Self.longestLifetimeSeconds).contains(self.maximumLifetimeSeconds) {
+    if !(1 ... Self.longestLifetimeSeconds).contains(self.maximumLifetimeSeconds) {
       report(
         "max_lifetime",
         "\(self.maximumLifetimeSeconds) s is outside 1 s to \(Self.longestLifetimeSeconds) s",

@@ -86,7 +86,7 @@ package final class VerifiedTokenCache: Sendable {
   ///   - age: how long an entry counts; at most ``maximumAge``.
   package init(verified: Int, refused: Int, age: Duration) {
     self.age = min(age, Self.maximumAge)
-    self.shards = (0..<Self.shardCount).map { _ in
+    self.shards = (0 ..< Self.shardCount).map { _ in
       Shard(
         verified: max(1, verified / Self.shardCount),
         refused: max(1, refused / Self.shardCount)

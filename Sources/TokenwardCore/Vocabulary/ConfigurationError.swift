@@ -21,6 +21,7 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
       self.hint = hint
     }
 
+    /// Path, problem and hint.
     public var description: String { "\(self.path): \(self.problem)\n  hint: \(self.hint)" }
   }
 
@@ -34,6 +35,7 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     self.init([Problem(path: path, problem: problem, hint: hint)])
   }
 
+  /// Every problem, one after the other.
   public var description: String {
     self.problems.map(\.description).joined(separator: "\n")
   }

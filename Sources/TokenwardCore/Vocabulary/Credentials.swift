@@ -21,8 +21,11 @@ public struct BearerToken: Sendable {
 }
 
 extension BearerToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  /// The length of the token, and nothing of it.
   public var description: String { "<bearer token, \(self.bytes.count) bytes>" }
+  /// The same.
   public var debugDescription: String { self.description }
+  /// Nothing: a mirror would show the token (catalogue L08).
   public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
@@ -51,8 +54,8 @@ public struct TokenFingerprint: Hashable, Sendable {
   /// Spreads fingerprints over the shards of a cache.
   package var shardBits: Int { Int(truncatingIfNeeded: self.word3 & 0xFFFF) }
 
+  /// Hashes one word: all of them are uniform already, and one is enough for a hash table.
   public func hash(into hasher: inout Hasher) {
-    // The words are uniform already; one of them is enough for a hash table.
     hasher.combine(self.word0)
   }
 }

@@ -21,15 +21,15 @@ public struct RPCMethod: Hashable, Comparable, Sendable, CustomStringConvertible
     guard bytes.count <= Self.maximumLength + 1, bytes.count > 1, bytes[0] == UInt8(ascii: "/")
     else { return nil }
     var slash: Int?
-    for index in 1..<bytes.count {
+    for index in 1 ..< bytes.count {
       switch bytes[index] {
       case UInt8(ascii: "/"):
         guard slash == nil, index > 1 else { return nil }
         slash = index
       case UInt8(ascii: "."):
         guard slash == nil else { return nil }
-      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+      case UInt8(ascii: "A") ... UInt8(ascii: "Z"), UInt8(ascii: "a") ... UInt8(ascii: "z"),
+        UInt8(ascii: "0") ... UInt8(ascii: "9"), UInt8(ascii: "_"):
         continue
       default:
         return nil
@@ -60,15 +60,19 @@ public struct RPCMethod: Hashable, Comparable, Sendable, CustomStringConvertible
     String(decoding: self.path.utf8.dropFirst(self.serviceLength + 2), as: UTF8.self)
   }
 
+  /// ``fullName``.
   public var description: String { self.fullName }
 
+  /// Whether the names are the same bytes.
   public static func == (lhs: Self, rhs: Self) -> Bool {
     lhs.path.hasSameBytes(as: rhs.path)
   }
 
+  /// The order of the names' bytes.
   public static func < (lhs: Self, rhs: Self) -> Bool {
     lhs.path.utf8.lexicographicallyPrecedes(rhs.path.utf8)
   }
 
+  /// Hashes the bytes of the name.
   public func hash(into hasher: inout Hasher) { self.path.hashBytes(into: &hasher) }
 }

@@ -24,6 +24,7 @@ public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     self.nanoseconds = min(max(nanoseconds, 0), 999_999_999)
   }
 
+  /// Whether the first point comes before the second.
   public static func < (lhs: Self, rhs: Self) -> Bool {
     (lhs.seconds, lhs.nanoseconds) < (rhs.seconds, rhs.nanoseconds)
   }
@@ -44,6 +45,7 @@ public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     return .seconds(seconds) + .nanoseconds(Int64(later.nanoseconds) - Int64(self.nanoseconds))
   }
 
+  /// The whole seconds.
   public var description: String { "\(self.seconds)" }
 }
 
@@ -55,6 +57,9 @@ public struct Moment: Sendable, Hashable {
   /// Time since an arbitrary start that never goes back.
   public var monotonic: Duration
 
+  /// - Parameters:
+  ///   - unix: civil time.
+  ///   - monotonic: time since an arbitrary start that never goes back.
   public init(unix: UnixTime, monotonic: Duration) {
     self.unix = unix
     self.monotonic = monotonic
@@ -74,8 +79,10 @@ public struct SystemTime: TimeSource {
   /// 1970), and would let expired tokens in.
   public static let earliestPlausible = UnixTime(seconds: 1_577_836_800)
 
+  /// The clocks of the operating system.
   public init() {}
 
+  /// Both clocks; nil if one cannot be read or the date is before ``earliestPlausible``.
   public func now() -> Moment? {
     var wall = timespec()
     var monotonic = timespec()

@@ -43,10 +43,11 @@ public struct CredentialInterceptor: ClientInterceptor {
   public func intercept<Input: Sendable, Output: Sendable>(
     request: StreamingClientRequest<Input>,
     context: ClientContext,
-    next: @concurrent (
-      _ request: StreamingClientRequest<Input>,
-      _ context: ClientContext
-    ) async throws -> StreamingClientResponse<Output>
+    next:
+      @concurrent (
+        _ request: StreamingClientRequest<Input>,
+        _ context: ClientContext
+      ) async throws -> StreamingClientResponse<Output>
   ) async throws -> StreamingClientResponse<Output> {
     for (name, _) in request.metadata
     where name.equalsASCIICaseInsensitively("authorization")

@@ -98,7 +98,7 @@ public struct DenialDetails: Sendable, Hashable {
         default: continue
         }
       }
-      guard duration.isWellFormed, (0...999_999_999).contains(nanoseconds), seconds >= 0 else {
+      guard duration.isWellFormed, (0 ... 999_999_999).contains(nanoseconds), seconds >= 0 else {
         return nil
       }
       delay = min(.seconds(min(seconds, 86_400)) + .nanoseconds(nanoseconds), .seconds(86_400))

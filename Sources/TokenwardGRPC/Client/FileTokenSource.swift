@@ -47,7 +47,7 @@ public final class FileTokenSource: TokenSource {
       return cached.token
     }
     // A file that changes while it is read gives a token made of two; read again.
-    for _ in 0..<3 {
+    for _ in 0 ..< 3 {
       guard let (token, version) = try self.read() else { continue }
       // A later write within the clock's grain leaves the same dates: such a file is not cached.
       let isSettled = version.isSettled

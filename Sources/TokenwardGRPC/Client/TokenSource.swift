@@ -27,5 +27,6 @@ public struct TokenSourceError: Error, Sendable, Hashable, CustomStringConvertib
     self.hint = hint
   }
 
+  /// The problem, and the hint on a line of its own.
   public var description: String { "\(self.problem)\n  hint: \(self.hint)" }
 }

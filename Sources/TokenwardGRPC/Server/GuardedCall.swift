@@ -81,7 +81,8 @@ struct GuardedCall<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
 /// reset under a client that is still sending may cost it the status. A client that neither stops
 /// sending nor reads cannot hold the stream.
 private final class Refusal<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound,
-  @unchecked Sendable /* the iterator is used by one task */
+  // Unchecked: the iterator is used by one task only.
+  @unchecked Sendable
 {
   typealias Iterator = RPCAsyncSequence<RPCRequestPart<Bytes>, any Error>.AsyncIterator
 
@@ -125,7 +126,7 @@ private final class Refusal<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBoun
     do {
       try await self.outbound.write(.status(self.response.status, self.response.metadata))
       await self.outbound.finish()
-      for _ in 0..<Self.drainedParts {
+      for _ in 0 ..< Self.drainedParts {
         guard try await self.rest.next(isolation: nil) != nil else { return !Task.isCancelled }
       }
       return false

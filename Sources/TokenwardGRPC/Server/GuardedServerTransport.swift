@@ -34,6 +34,7 @@ public import TokenwardCore
 /// - Before the first call is accepted, the policy is compared with the methods that the server
 ///   has. A difference either way stops the start.
 public struct GuardedServerTransport<Base: ServerTransport>: ServerTransport {
+  /// The bytes of the transport underneath.
   public typealias Bytes = Base.Bytes
 
   /// The transport underneath.

@@ -68,8 +68,8 @@ struct SupervisedInbound<Bytes: GRPCContiguousBytes & Sendable>: AsyncSequence, 
     }
   }
 
-  /// Hands the iterator over once.
-  private final class Source: @unchecked Sendable /* mutex */ {
+  /// Hands the iterator over once. Unchecked: the lock guards it, and iterators are not `Sendable`.
+  private final class Source: @unchecked Sendable {
     private let lock = Mutex<Void>(())
     private var content: (first: RPCRequestPart<Bytes>, rest: Base)?
 

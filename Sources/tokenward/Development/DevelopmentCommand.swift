@@ -90,8 +90,8 @@ struct DevelopmentInit: ParsableCommand {
 
   private static func isNameByte(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+    case UInt8(ascii: "a") ... UInt8(ascii: "z"), UInt8(ascii: "A") ... UInt8(ascii: "Z"),
+      UInt8(ascii: "0") ... UInt8(ascii: "9"), UInt8(ascii: "-"):
       true
     default: false
     }
@@ -104,7 +104,7 @@ struct DevelopmentInit: ParsableCommand {
     let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     return labels.enumerated().allSatisfy { index, label in
       if index == 0, labels.count > 2, label.elementsEqual("*".utf8) { return true }
-      return (1...63).contains(label.count)
+      return (1 ... 63).contains(label.count)
         && label.first != UInt8(ascii: "-") && label.last != UInt8(ascii: "-")
         && label.allSatisfy(Self.isNameByte)
     }

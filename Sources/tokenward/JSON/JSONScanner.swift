@@ -33,7 +33,7 @@ struct JSONScanner {
     let start = self.position
     guard self.skip("\"") else { return nil }
     while let byte = self.take() {
-      if byte == UInt8(ascii: "\"") { return start..<self.position }
+      if byte == UInt8(ascii: "\"") { return start ..< self.position }
       if byte == UInt8(ascii: "\\") { self.position = min(self.position + 1, self.bytes.count) }
     }
     return nil
@@ -54,7 +54,7 @@ struct JSONScanner {
   /// A number or a literal: everything up to the next delimiter.
   mutating func word(from start: Int) -> Range<Int>? {
     while let byte = self.current, !Self.delimiters.contains(byte) { self.position += 1 }
-    return start < self.position ? start..<self.position : nil
+    return start < self.position ? start ..< self.position : nil
   }
 
   private mutating func container() -> Range<Int>? {
@@ -70,7 +70,7 @@ struct JSONScanner {
       default: break
       }
       self.position += 1
-      if depth == 0 { return start..<self.position }
+      if depth == 0 { return start ..< self.position }
     }
     return nil
   }

@@ -17,10 +17,10 @@ struct Lifetime: ExpressibleByArgument, Equatable {
     default: factor = 0
     }
     if factor != 0 { digits.removeLast() }
-    guard (1...6).contains(digits.count) else { return nil }
+    guard (1 ... 6).contains(digits.count) else { return nil }
     var amount: Int64 = 0
     for digit in digits {
-      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+      guard (UInt8(ascii: "0") ... UInt8(ascii: "9")).contains(digit) else { return nil }
       amount = amount * 10 + Int64(digit - UInt8(ascii: "0"))
     }
     guard amount > 0 else { return nil }

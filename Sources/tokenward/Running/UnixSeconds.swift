@@ -8,7 +8,7 @@ struct UnixSeconds: ExpressibleByArgument {
   let time: UnixTime
 
   init?(argument: String) {
-    guard argument.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains),
+    guard argument.utf8.allSatisfy((UInt8(ascii: "0") ... UInt8(ascii: "9")).contains),
       let seconds = Int64(argument), seconds <= 253_402_300_799
     else { return nil }
     self.time = UnixTime(seconds: seconds)

@@ -122,7 +122,9 @@ final class ScriptedCall: Sendable {
   var isFinished: Bool { self.response.isFinished }
 
   var statuses: [(status: Status, metadata: Metadata)] {
-    self.parts.compactMap { if case .status(let status, let metadata) = $0 { (status, metadata) } else { nil } }
+    self.parts.compactMap {
+      if case .status(let status, let metadata) = $0 { (status, metadata) } else { nil }
+    }
   }
   var messages: [String] {
     self.parts.compactMap {
