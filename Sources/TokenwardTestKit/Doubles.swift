@@ -96,7 +96,7 @@ public struct UnreachableSingleUse: SingleUseMemory {
     _ id: TokenID,
     of issuer: Issuer,
     until expiry: UnixTime,
-    at now: UnixTime
+    at now: Moment
   ) -> Bool? {
     nil
   }

@@ -111,6 +111,32 @@ struct ClaimsBoundaryTests {
     #expect(grant?.decidedAt == fixture.clock.moment)
   }
 
+  @Test("a name with a NUL in front of it is another name")
+  func longerNames() throws {
+    let fixture = try GuardFixture()
+    // Otherwise the guard would learn the issuer, and only then find the control character.
+    let hidden = try fixture.token([("iss", "1"), ("\\u0000iss", "\"https://issuer.test\"")])
+    #expect(fixture.refusal(hidden) == .claimMalformed)
+    #expect(fixture.decide(hidden).denial?.issuer == nil)
+    let added = try fixture.token([("\\u0000iss", "\"https://issuer.test\"")])
+    #expect(fixture.refusal(added) == .claimMalformed)
+    #expect(fixture.decide(added).denial?.issuer == fixture.issuer.name)
+  }
+
+  @Test("a token without iat is accepted in its last permitted lifetime only")
+  func hiddenIssue() throws {
+    let fixture = try GuardFixture()
+    let longest = TrustedIssuer.defaultLifetimeSeconds
+    let token = try fixture.token([("exp", "\(fixture.now.seconds + longest + 1)")])
+    #expect(fixture.refusal(token) == .lifetimeExceeded)
+    fixture.clock.advance(by: 1)
+    #expect(fixture.refusal(token) == nil)
+    let honest = try fixture.token([
+      ("iat", "\(fixture.now.seconds - 1)"), ("exp", "\(fixture.now.seconds + longest)"),
+    ])
+    #expect(fixture.refusal(honest) == .lifetimeExceeded)
+  }
+
   @Test("a token of a later issuer's limits is judged by its own issuer")
   func limitsOfIssuers() throws {
     let strict = try TestIssuer("https://strict.test")

@@ -27,6 +27,7 @@ struct CorporaJOSETests {
       changed[token.count / 2] ^= 1
       #expect(outcome(bytes: changed, keys) != nil)
     }
+    #expect(!files.isEmpty)
     tally.report(total: files.count)
   }
 
@@ -41,6 +42,7 @@ struct CorporaJOSETests {
       let token = Self.trimmed(try Corpora.data(path))
       tally.count(path, isValid: false, accepted: outcome(bytes: token, keys) == nil)
     }
+    #expect(!files.isEmpty)
     tally.report(total: files.count)
   }
 
@@ -104,6 +106,7 @@ struct CorporaJOSETests {
         total += 1
       }
     }
+    #expect(total > 0)
     tally.report(total: total)
   }
 
@@ -126,6 +129,7 @@ struct CorporaJOSETests {
         total += 1
       }
     }
+    #expect(total > 0)
     tally.report(total: total)
   }
 
@@ -140,6 +144,7 @@ struct CorporaJOSETests {
       tally.count(path, isValid: false, accepted: outcome(compact, keys) == nil)
       total += 1
     }
+    #expect(total > 0)
     tally.report(total: total)
   }
 

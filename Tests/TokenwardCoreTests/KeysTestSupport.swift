@@ -3,6 +3,7 @@
 import Crypto
 import CryptoExtras
 import Foundation
+import Testing
 import TokenwardCore
 
 /// Private keys of the tests, made once.
@@ -85,8 +86,11 @@ struct TestJWK {
       _ = try KeySet(jwk: self.bytes, trust: .either)
       return nil
     } catch {
-      guard case .noUsableKeys(let skipped) = error else { return nil }
-      return skipped.first?.problem
+      guard case .noUsableKeys(let skipped) = error, let problem = skipped.first?.problem else {
+        Issue.record("the set itself is refused: \(error)")
+        return .malformed
+      }
+      return problem
     }
   }
 }

@@ -82,6 +82,13 @@ struct RedactionTests {
     Self.expectRedacted(query, of: Self.secret)
     let binary = AccessRequest(path: "/a.S/\(Self.secret)\r\n", door: .grpc)
     Self.expectRedacted(binary, of: Self.secret)
+    // A whole token can follow the grammar of a path.
+    for path in ["/eyJ\(Self.secret).a/x", "/twk_abc_\(Self.secret)/x"] {
+      let request = AccessRequest(path: path, door: .grpc)
+      #expect(RPCMethod(path: path) != nil)
+      Self.expectRedacted(request, of: Self.secret)
+      #expect(!"\(RPCMethod(path: path).map(String.init(describing:)) ?? "")".contains(Self.secret))
+    }
   }
 
   @Test("a symmetric key set shows counts only, in every place that holds one")

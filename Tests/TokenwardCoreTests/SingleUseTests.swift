@@ -69,7 +69,7 @@ struct SingleUseTests {
         id,
         of: "https://issuer.test",
         until: now.adding(seconds: until),
-        at: now.adding(seconds: at)
+        at: Moment(unix: now.adding(seconds: at), monotonic: .seconds(1_000 + at))
       )
     }
     #expect(claim("a", until: 10, at: 0) == true)
@@ -83,11 +83,32 @@ struct SingleUseTests {
     #expect(claim("c", until: 30, at: 20) == false)
   }
 
+  @Test("a wall clock that is ahead for an hour does not let a token in twice")
+  func clockAhead() {
+    let memory = InMemorySingleUse(capacity: 2)
+    let now = ManualClock.defaultStart
+    func claim(_ id: TokenID, wall: Int64, monotonic: Int64) -> Bool? {
+      memory.claim(
+        id,
+        of: "https://issuer.test",
+        until: now.adding(seconds: 100),
+        at: Moment(unix: now.adding(seconds: wall), monotonic: .seconds(monotonic))
+      )
+    }
+    #expect(claim("a", wall: 0, monotonic: 1_000) == true)
+    #expect(claim("b", wall: 0, monotonic: 1_000) == true)
+    #expect(claim("c", wall: 3_600, monotonic: 1_001) == nil)
+    #expect(claim("a", wall: 0, monotonic: 1_002) == false)
+    // Nor one that is behind: the token is still good by it.
+    #expect(claim("c", wall: 50, monotonic: 1_200) == nil)
+    #expect(claim("a", wall: 50, monotonic: 1_200) == false)
+  }
+
   @Test("names of two issuers, and names alike, are different")
   func identity() {
     let memory = InMemorySingleUse()
-    let now = ManualClock.defaultStart
-    let until = now.adding(seconds: 10)
+    let now = ManualClock().moment
+    let until = now.unix.adding(seconds: 10)
     #expect(memory.claim("K", of: "https://a.test", until: until, at: now) == true)
     #expect(memory.claim("K", of: "https://b.test", until: until, at: now) == true)
     #expect(memory.claim("\u{212A}", of: "https://a.test", until: until, at: now) == true)

@@ -99,6 +99,30 @@ struct AuditObserverTests {
     #expect(try folder.mode(of: "audit.jsonl") == 0o600)
   }
 
+  @Test("begins a line of its own behind half a record that a crash left", arguments: [true, false])
+  func tornLine(isReopened: Bool) throws {
+    let folder = try TemporaryFolder()
+    let path = "\(folder.path)/audit.jsonl"
+    func leaveHalfARecord() throws {
+      let half = Data("{\"time\":\"2027".utf8)
+      let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
+      #expect(FileManager.default.createFile(atPath: path, contents: half, attributes: attributes))
+    }
+    if !isReopened { try leaveHalfARecord() }
+    let audit = try AuditObserver(path: path, factory: PrometheusRegistry())
+    if isReopened {
+      try FileManager.default.removeItem(atPath: path)
+      try leaveHalfARecord()
+      try audit.reopen()
+    }
+    _ = try self.fixture.requestGuard([audit]).decide(Fixture.request(peer: "whole"))
+    audit.close()
+    let lines = try folder.read("audit.jsonl").split(separator: "\n")
+    #expect(lines.count == 2)
+    let record = try JSONDecoder().decode([String: String?].self, from: Data(lines[1].utf8))
+    #expect(record["peer"] == "whole")
+  }
+
   @Test("goes on in a new file after rotation and reopening")
   func rotation() throws {
     let folder = try TemporaryFolder()

@@ -57,7 +57,7 @@ struct AuditRecordTests {
     arguments: [
       "a\r\n{\"outcome\":\"allowed\"}", "\u{1B}[2K\u{1B}[1Aroot", "a\u{2028}b\u{2029}c",
       "\u{202E}nimda\u{2066}", "\u{0000}\u{007F}\u{0085}", "quote\" back\\slash",
-      "\u{FEFF}\u{200B}",
+      "\u{FEFF}\u{200B}", "a\u{E0041}\u{3164}\u{206A}",
     ]
   )
   func injection(hostile: String) throws {
@@ -173,8 +173,10 @@ struct AuditRecordTests {
 
   private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
-    case 0x00 ... 0x1F, 0x7F ... 0x9F, 0x2028, 0x2029, 0x061C, 0x200B ... 0x200F, 0x202A ... 0x202E,
-      0x2066 ... 0x2069, 0xFEFF:
+    case 0x00 ... 0x1F, 0x7F ... 0x9F, 0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x180E,
+      0x200B ... 0x200F,
+      0x2028 ... 0x202E, 0x2060 ... 0x206F, 0x3164, 0xFE00 ... 0xFE0F, 0xFEFF, 0xFFA0,
+      0xFFF9 ... 0xFFFB, 0xE0000 ... 0xE0FFF:
       true
     default: false
     }

@@ -113,9 +113,10 @@ struct MetricsObserverTests {
   func manyIssuers() {
     let registry = PrometheusRegistry()
     let issuers = (0 ..< JWTVerifier.maximumIssuers).map { Issuer("https://\($0).test") }
-    let observer = MetricsObserver(issuers: issuers, doors: [.grpc], factory: registry)
+    let observer = MetricsObserver(issuers: issuers, factory: registry)
     withExtendedLifetime(observer) {
       #expect(registry.samples.contains("tokenward_metrics_dropped_total 0"))
+      #expect(registry.samples.contains("tokenward_decision_seconds_count 0"))
     }
   }
 

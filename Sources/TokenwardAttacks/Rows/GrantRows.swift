@@ -98,7 +98,15 @@ enum GrantRows {
           )
         } twin: {
           try $0.good(nil, $0.methods.forEndUsers)
-        }
+        },
+        .denied("no client is named, so nobody knows", .roleMissing) { bench in
+          bench.call(
+            try bench.token(claims: bench.claims().removing("client_id").text),
+            bench.methods.forEndUsers
+          )
+        } twin: {
+          try $0.good(nil, $0.methods.forEndUsers)
+        },
       ]
     ),
     Attack(

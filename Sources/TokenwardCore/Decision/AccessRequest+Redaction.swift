@@ -4,7 +4,8 @@ extension AccessRequest: CustomStringConvertible, CustomDebugStringConvertible, 
   /// The method and the door. A path outside the grammar is not shown: tokens are put into queries
   /// (RFC 6750 §2.3), and line breaks forge records.
   public var description: String {
-    let method = RPCMethod(path: self.path)?.fullName ?? "a path of \(self.path.utf8.count) bytes"
+    let method =
+      RPCMethod(path: self.path)?.description ?? "a path of \(self.path.utf8.count) bytes"
     return "<request for \(method) through \(self.door.rawValue)>"
   }
 

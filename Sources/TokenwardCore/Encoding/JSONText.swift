@@ -14,7 +14,8 @@ package enum JSONText {
   }
 
   /// Appends `string` as a quoted JSON string. Escaped as `\uXXXX`: C0, DEL and C1 controls, line
-  /// and paragraph separators, bidirectional controls, zero-width characters and U+FEFF.
+  /// and paragraph separators, bidirectional controls, U+FEFF, and characters that are shown as
+  /// nothing.
   package static func append(quoted string: String, to text: inout String) {
     var bytes: [UInt8] = []
     self.append(quoted: string, to: &bytes)
@@ -29,13 +30,8 @@ package enum JSONText {
       case "\"", "\\":
         text.append(UInt8(ascii: "\\"))
         text.append(UInt8(truncatingIfNeeded: scalar.value))
-      case _ where self.mustEscape(scalar.value):
-        text.append(UInt8(ascii: "\\"))
-        text.append(UInt8(ascii: "u"))
-        for shift in [12, 8, 4, 0] as [UInt32] {
-          let digit = UInt8(truncatingIfNeeded: scalar.value >> shift & 0xF)
-          text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-        }
+      case _ where self.mustEscape(scalar):
+        for unit in scalar.utf16 { self.append(escaped: unit, to: &text) }
       default:
         text.append(contentsOf: scalar.utf8)
       }
@@ -43,17 +39,23 @@ package enum JSONText {
     text.append(UInt8(ascii: "\""))
   }
 
-  private static func mustEscape(_ scalar: UInt32) -> Bool {
-    switch scalar {
-    case 0x00 ... 0x1F, 0x7F ... 0x9F,  // C0, DEL, C1
-      0x2028, 0x2029,  // line and paragraph separator
-      0x061C, 0x200E, 0x200F, 0x202A ... 0x202E, 0x2066 ... 0x2069,  // bidirectional controls
-      0x200B ... 0x200D, 0x2060 ... 0x2064, 0xFEFF,  // zero width
-      0x00AD, 0x180E,  // shown as nothing or as a hyphen
-      0xFFF9 ... 0xFFFB:  // interlinear annotation
-      true
-    default:
-      false
+  private static func append(escaped unit: UInt16, to text: inout [UInt8]) {
+    text.append(UInt8(ascii: "\\"))
+    text.append(UInt8(ascii: "u"))
+    for shift in [12, 8, 4, 0] as [UInt16] {
+      let digit = UInt8(truncatingIfNeeded: unit >> shift & 0xF)
+      text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+    }
+  }
+
+  /// By the Unicode standard's own classes: controls and format characters (bidirectional ones among
+  /// them), separators of lines and paragraphs, and whatever is shown as nothing: fillers, variation
+  /// selectors, tags.
+  private static func mustEscape(_ scalar: Unicode.Scalar) -> Bool {
+    if scalar.value < 0x80 { return scalar.value < 0x20 || scalar.value == 0x7F }
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator: return true
+    default: return scalar.properties.isDefaultIgnorableCodePoint
     }
   }
 }

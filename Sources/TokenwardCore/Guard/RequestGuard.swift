@@ -110,8 +110,12 @@ public struct RequestGuard: Sendable {
     if let bound = principal.certificate, bound != request.peerCertificate {
       return .deny(Denial(.bindingMismatch, principal: principal))
     }
-    if let revocation, revocation.isRevoked(principal) {
-      return .deny(Denial(.tokenRevoked, principal: principal))
+    if let revocation {
+      switch revocation.isRevoked(principal) {
+      case false?: break
+      case true?: return .deny(Denial(.tokenRevoked, principal: principal))
+      case nil: return .deny(Denial(.dependencyUnavailable, principal: principal))
+      }
     }
 
     guard let method, let requirement else {
@@ -120,7 +124,7 @@ public struct RequestGuard: Sendable {
     if let reason = requirement.refusal(of: principal) {
       return .deny(Denial(reason, principal: principal))
     }
-    if principal.isSingleUse, let reason = self.useUp(principal, at: now.unix) {
+    if principal.isSingleUse, let reason = self.useUp(principal, at: now) {
       return .deny(Denial(reason, principal: principal))
     }
     return .allow(
@@ -134,7 +138,7 @@ public struct RequestGuard: Sendable {
   }
 
   /// Last of all checks, so that a call that is denied for another reason uses nothing up.
-  private func useUp(_ principal: Principal, at now: UnixTime) -> DenialReason? {
+  private func useUp(_ principal: Principal, at now: Moment) -> DenialReason? {
     guard let id = principal.tokenID else { return .claimMissing }
     let isFirst = self.singleUse.claim(
       id,

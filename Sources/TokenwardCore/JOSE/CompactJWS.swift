@@ -96,6 +96,13 @@ package struct CompactJWS: Sendable {
   }
 }
 
+extension CompactJWS: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  package var description: String { "<compact JWS>" }
+  package var debugDescription: String { self.description }
+  /// Nothing: a mirror would show the token (catalogue L08).
+  package var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
 /// The content of a JWS whose signature was verified. Only ``CompactJWS/verify(keys:allowed:)``
 /// makes one: the type is the proof.
 package struct VerifiedJWS: Sendable {
@@ -125,4 +132,11 @@ package struct VerifiedJWS: Sendable {
   ) throws(JWSProblem) {
     self = try CompactJWS(parsing: token).verify(keys: keys, allowed: algorithms ?? .all)
   }
+}
+
+extension VerifiedJWS: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  package var description: String { "<verified JWS>" }
+  package var debugDescription: String { self.description }
+  /// Nothing: claims may be about a person.
+  package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -63,7 +63,7 @@ public struct Requirement: Sendable, Hashable {
   }
 
   /// The caller must act for a person: a token whose subject is the client itself is not enough
-  /// (RFC 9068 §5, client credentials).
+  /// (RFC 9068 §5, client credentials), nor is one that names no client.
   public var forEndUsers: Requirement {
     var requirement = self
     requirement.needsEndUser = true
@@ -85,7 +85,10 @@ public struct Requirement: Sendable, Hashable {
       return .scopeInsufficient
     }
     if let anyRoles, !anyRoles.contains(where: principal.roles.contains) { return .roleMissing }
-    if self.needsEndUser, principal.isClientActingForItself { return .roleMissing }
+    // Without `client_id`, which RFC 9068 §2.2 requires, nobody can tell a person from a program.
+    if self.needsEndUser, principal.clientID == nil || principal.isClientActingForItself {
+      return .roleMissing
+    }
     return nil
   }
 }

@@ -27,25 +27,26 @@ struct ClaimMembers {
     }
   }
 
-  /// Names are told apart by their bytes packed into one number, the first byte highest.
+  /// Names are told apart by their length and bytes packed into one number, the first byte highest.
+  /// The length is in it because a NUL in front of a name is a byte of another name.
   private mutating func note(_ name: Span<UInt8>, _ value: JSONDocument.Node) {
     switch name.count {
     case 3, 4, 5:
-      var packed: UInt64 = 0
+      var packed = UInt64(name.count)
       for index in name.indices { packed = packed << 8 | UInt64(name[index]) }
       switch packed {
-      case 0x69_73_73: self.iss = value
-      case 0x73_75_62: self.sub = value
-      case 0x61_75_64: self.aud = value
-      case 0x65_78_70: self.exp = value
-      case 0x6E_62_66: self.nbf = value
-      case 0x69_61_74: self.iat = value
-      case 0x6A_74_69: self.jti = value
-      case 0x63_6E_66: self.cnf = value
-      case 0x61_63_74: self.act = value
-      case 0x63_72_69_74: self.crit = value
-      case 0x73_63_6F_70_65: self.scope = value
-      case 0x72_6F_6C_65_73: self.roles = value
+      case 0x03_69_73_73: self.iss = value
+      case 0x03_73_75_62: self.sub = value
+      case 0x03_61_75_64: self.aud = value
+      case 0x03_65_78_70: self.exp = value
+      case 0x03_6E_62_66: self.nbf = value
+      case 0x03_69_61_74: self.iat = value
+      case 0x03_6A_74_69: self.jti = value
+      case 0x03_63_6E_66: self.cnf = value
+      case 0x03_61_63_74: self.act = value
+      case 0x04_63_72_69_74: self.crit = value
+      case 0x05_73_63_6F_70_65: self.scope = value
+      case 0x05_72_6F_6C_65_73: self.roles = value
       default: break
       }
     case 9:

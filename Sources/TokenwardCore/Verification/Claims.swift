@@ -34,7 +34,8 @@ public struct Claims: Sendable {
     }
   }
 
-  /// A claim that is a non-negative number, rounded down.
+  /// A claim that is a number from 0 to 253,402,300,799 (the end of the year 9999) without an
+  /// exponent, rounded down.
   public func integer(_ name: StaticString) -> Int64? {
     self.find(name) { document, node in document.numericDate(node) }
   }

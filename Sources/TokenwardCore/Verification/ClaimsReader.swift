@@ -95,13 +95,15 @@ extension ClaimsReader {
     let expiresAt = expiry.adding(seconds: skew)
     guard now < expiresAt else { throw .tokenExpired }
 
-    let notBeforeWithSkew = notBefore?.adding(seconds: -skew)
-    if let notBeforeWithSkew, now < notBeforeWithSkew { throw .tokenNotYetValid }
-    // A token from the future was made by a broken clock, or by somebody who plans ahead.
-    if let issuedAt, now < issuedAt.adding(seconds: -skew) { throw .tokenNotYetValid }
+    // A token from the future was made by a broken clock, or by somebody who plans ahead: `iat`
+    // counts like `nbf`, and is judged like it again while the token is cached.
+    var begin = notBefore
+    if let issuedAt, begin.map({ $0 < issuedAt }) ?? true { begin = issuedAt }
+    begin = begin?.adding(seconds: -skew)
+    if let begin, now < begin { throw .tokenNotYetValid }
 
-    // A lifetime is judged from the issue and from now: a token that hides or shifts its `iat`
-    // cannot live longer than one that does not.
+    // A lifetime is judged from the issue and from now. A token without `iat`, whose real lifetime
+    // nobody can know, is accepted in its last permitted lifetime only.
     let latest = now.adding(seconds: issuer.maximumLifetimeSeconds)
     guard expiry <= latest.adding(seconds: skew) else { throw .lifetimeExceeded }
     if let issuedAt, expiry > issuedAt.adding(seconds: issuer.maximumLifetimeSeconds) {
@@ -110,7 +112,7 @@ extension ClaimsReader {
     return Dates(
       expiresAt: expiresAt,
       statedExpiry: expiry,
-      notBefore: notBeforeWithSkew,
+      notBefore: begin,
       issuedAt: issuedAt
     )
   }

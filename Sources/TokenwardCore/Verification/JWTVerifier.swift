@@ -72,8 +72,8 @@ public final class JWTVerifier: TokenVerifier {
   }
 
   /// Throws every reason from ``DenialReason/tokenMalformed`` to ``DenialReason/claimMalformed``,
-  /// ``DenialReason/tokenExpired``, and ``DenialReason/dependencyUnavailable`` while the issuer has
-  /// no usable keys.
+  /// ``DenialReason/tokenExpired``, ``DenialReason/bindingMismatch`` for a `cnf` that cannot be
+  /// proven here, and ``DenialReason/dependencyUnavailable`` while the issuer has no usable keys.
   public func verify(
     _ token: PresentedToken,
     at now: Moment

@@ -24,7 +24,8 @@ public struct Principal: Sendable {
     public var roles: [Role]
     /// When the credential was issued, if known.
     public var issuedAt: UnixTime?
-    /// The first moment at which the credential counts, with the issuer's skew already granted.
+    /// The first moment at which the credential counts, with the issuer's skew already granted: the
+    /// later of `nbf` and `iat`.
     public var notBefore: UnixTime?
     /// The first moment at which the credential no longer counts, with the issuer's skew granted.
     public var expiresAt: UnixTime

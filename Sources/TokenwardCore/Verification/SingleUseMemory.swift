@@ -7,8 +7,9 @@ internal import Synchronization
 /// Replicas that serve the same issuer must share one memory, or a token works once in each.
 public protocol SingleUseMemory: Sendable {
   /// Takes note of a use.
-  /// - Returns: whether this was the first; nil if that cannot be known, which denies the call.
-  func claim(_ id: TokenID, of issuer: Issuer, until expiry: UnixTime, at now: UnixTime) -> Bool?
+  /// - Returns: whether this was the first; nil if that cannot be known, which denies the call
+  ///   (``DenialReason/dependencyUnavailable``).
+  func claim(_ id: TokenID, of issuer: Issuer, until expiry: UnixTime, at now: Moment) -> Bool?
 }
 
 /// A single-use memory within one process.
@@ -18,9 +19,16 @@ public final class InMemorySingleUse: SingleUseMemory {
     var id: TokenID
   }
 
+  /// When a token expires, by both clocks. It is forgotten when both say so: a wall clock that is
+  /// ahead for a while must not let a token in twice (catalogue S10).
+  private struct End {
+    var unix: UnixTime
+    var monotonic: Duration
+  }
+
   private struct State {
-    var used: [Key: UnixTime] = [:]
-    var nextSweep = UnixTime(seconds: .min)
+    var used: [Key: End] = [:]
+    var nextSweep = Duration.zero
   }
 
   private let state = Mutex(State())
@@ -35,18 +43,21 @@ public final class InMemorySingleUse: SingleUseMemory {
     _ id: TokenID,
     of issuer: Issuer,
     until expiry: UnixTime,
-    at now: UnixTime
+    at now: Moment
   ) -> Bool? {
     self.state.withLock { state in
       let key = Key(issuer: issuer, id: id)
       guard state.used[key] == nil else { return false }
-      if state.used.count >= self.capacity, now >= state.nextSweep {
-        state.used = state.used.filter { $0.value > now }
+      if state.used.count >= self.capacity, now.monotonic >= state.nextSweep {
+        state.used = state.used.filter {
+          $0.value.unix > now.unix || $0.value.monotonic > now.monotonic
+        }
         // A full memory is swept once a second at most, or each call would cost its whole size.
-        state.nextSweep = now.adding(seconds: 1)
+        state.nextSweep = now.monotonic + .seconds(1)
       }
       guard state.used.count < self.capacity else { return nil }
-      state.used[key] = expiry
+      let remaining = now.unix.duration(to: expiry)
+      state.used[key] = End(unix: expiry, monotonic: now.monotonic + remaining)
       return true
     }
   }

@@ -41,32 +41,46 @@ package final class VerifiedTokenCache: Sendable {
     var entry: Entry
   }
 
-  /// A bounded map: when full, the oldest insertion makes room. A flood of distinct bad tokens
-  /// therefore only ever displaces entries of its own kind (catalogue D19).
+  /// A bounded map in order of insertion: when full, the oldest makes room, and each insertion lets
+  /// go of two that are too old to count, so that memory follows the rate of new tokens. A flood of
+  /// distinct bad tokens only ever displaces entries of its own kind (catalogue D19).
   private struct Ring {
     let capacity: Int
-    var slots: [Slot] = []
+    var slots: [Slot?] = []
     var index: [TokenFingerprint: Int] = [:]
-    var next = 0
+    var oldest = 0
 
     init(capacity: Int) { self.capacity = capacity }
 
     func find(_ fingerprint: TokenFingerprint) -> Slot? {
-      self.index[fingerprint].map { self.slots[$0] }
+      self.index[fingerprint].flatMap { self.slots[$0] }
     }
 
-    mutating func insert(_ slot: Slot) {
+    mutating func insert(_ slot: Slot, forgettingBefore limit: Duration) {
+      for _ in 0 ..< 2 {
+        guard !self.index.isEmpty, let old = self.slots[self.oldest], old.insertedAt < limit else {
+          break
+        }
+        self.removeOldest()
+      }
       if let known = self.index[slot.fingerprint] {
         self.slots[known] = slot
-      } else if self.slots.count < self.capacity {
-        self.index[slot.fingerprint] = self.slots.count
+        return
+      }
+      if self.index.count == self.capacity { self.removeOldest() }
+      let position = (self.oldest + self.index.count) % self.capacity
+      if position == self.slots.count {
         self.slots.append(slot)
       } else {
-        self.index[self.slots[self.next].fingerprint] = nil
-        self.index[slot.fingerprint] = self.next
-        self.slots[self.next] = slot
-        self.next = (self.next + 1) % self.capacity
+        self.slots[position] = slot
       }
+      self.index[slot.fingerprint] = position
+    }
+
+    private mutating func removeOldest() {
+      if let slot = self.slots[self.oldest] { self.index[slot.fingerprint] = nil }
+      self.slots[self.oldest] = nil
+      self.oldest = (self.oldest + 1) % self.capacity
     }
   }
 
@@ -96,9 +110,15 @@ package final class VerifiedTokenCache: Sendable {
 
   /// The entry of a token, if it is young enough. The caller compares the key generation.
   package func find(_ fingerprint: TokenFingerprint, at now: Moment) -> Entry? {
-    let slot = self.shard(of: fingerprint).state.withLock { state in
-      state.verified.find(fingerprint) ?? state.refused.find(fingerprint)
+    self.shard(of: fingerprint).state.withLock { state in
+      // One that is too old must not hide a younger one of the other kind: after a change of keys a
+      // token that was good may be bad.
+      self.young(state.verified.find(fingerprint), at: now)
+        ?? self.young(state.refused.find(fingerprint), at: now)
     }
+  }
+
+  private func young(_ slot: Slot?, at now: Moment) -> Entry? {
     guard let slot, now.monotonic >= slot.insertedAt,
       now.monotonic - slot.insertedAt < self.age
     else { return nil }
@@ -107,10 +127,11 @@ package final class VerifiedTokenCache: Sendable {
 
   package func insert(_ entry: Entry, for fingerprint: TokenFingerprint, at now: Moment) {
     let slot = Slot(fingerprint: fingerprint, insertedAt: now.monotonic, entry: entry)
+    let limit = now.monotonic - self.age
     self.shard(of: fingerprint).state.withLock { state in
       switch entry.outcome {
-      case .verified: state.verified.insert(slot)
-      case .signatureInvalid: state.refused.insert(slot)
+      case .verified: state.verified.insert(slot, forgettingBefore: limit)
+      case .signatureInvalid: state.refused.insert(slot, forgettingBefore: limit)
       }
     }
   }
@@ -118,7 +139,7 @@ package final class VerifiedTokenCache: Sendable {
   /// Entries held at present, for tests of the bound.
   package var count: Int {
     self.shards.reduce(0) { sum, shard in
-      sum + shard.state.withLock { $0.verified.slots.count + $0.refused.slots.count }
+      sum + shard.state.withLock { $0.verified.index.count + $0.refused.index.count }
     }
   }
 

@@ -60,8 +60,14 @@ public struct RPCMethod: Hashable, Comparable, Sendable, CustomStringConvertible
     String(decoding: self.path.utf8.dropFirst(self.serviceLength + 2), as: UTF8.self)
   }
 
-  /// ``fullName``.
-  public var description: String { self.fullName }
+  /// ``fullName``; `(withheld)` if it looks like a token.
+  public var description: String { self.looksLikeToken ? "(withheld)" : self.fullName }
+
+  /// A confused client may send its token as the path, where the grammar lets parts of a JWT or a
+  /// whole API token through. Such a name is not written anywhere unless a rule names it.
+  package var looksLikeToken: Bool {
+    self.path.utf8.contains("eyJ".utf8) || self.path.utf8.contains("twk_".utf8)
+  }
 
   /// Whether the names are the same bytes.
   public static func == (lhs: Self, rhs: Self) -> Bool {

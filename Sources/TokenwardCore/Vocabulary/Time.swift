@@ -66,7 +66,8 @@ public struct Moment: Sendable, Hashable {
   }
 }
 
-/// Where the guard reads time, once for each request. A clock may fail; that is a denial
+/// Where the guard reads time: once for each decision, and once more for its duration if somebody
+/// observes it. A clock may fail; that is a denial
 /// (``DenialReason/clockUnavailable``), never a guess.
 public protocol TimeSource: Sendable {
   /// The present moment, or nil if it cannot be known.

@@ -26,11 +26,17 @@ public struct AuditFileError: Error, Sendable, Hashable, CustomStringConvertible
   public let description: String
 }
 
-/// A file that grows at its end and that only its owner may read.
+/// A file that grows at its end and that only its owner may write.
 package final class AuditFile: AuditSink {
   private struct State {
     var descriptor: CInt
-    var endsWithinLine = false
+    /// A crash, or a disk that was full, leaves half a record behind.
+    var endsWithinLine: Bool
+
+    init(_ descriptor: CInt) {
+      self.descriptor = descriptor
+      self.endsWithinLine = AuditFile.endsWithinLine(descriptor)
+    }
   }
 
   private let path: String
@@ -41,7 +47,7 @@ package final class AuditFile: AuditSink {
   ///   else or can be written by others, who could forge records.
   package init(path: String) throws(AuditFileError) {
     self.path = path
-    self.state = Mutex(State(descriptor: try Self.open(path)))
+    self.state = Mutex(State(try Self.open(path)))
   }
 
   deinit { self.close() }
@@ -73,7 +79,7 @@ package final class AuditFile: AuditSink {
     let descriptor = try Self.open(self.path)
     let old = self.state.withLock { state in
       let old = state.descriptor
-      state = State(descriptor: descriptor)
+      state = State(descriptor)
       return old
     }
     Self.synchronizeAndClose(old)
@@ -96,10 +102,17 @@ extension AuditFile {
     closeDescriptor(descriptor)
   }
 
+  private static func endsWithinLine(_ descriptor: CInt) -> Bool {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_size > 0 else { return false }
+    var last: UInt8 = 0
+    return pread(descriptor, &last, 1, status.st_size - 1) != 1 || last != UInt8(ascii: "\n")
+  }
+
   private static func open(_ path: String) throws(AuditFileError) -> CInt {
     // Non-blocking, so that a pipe without a reader is refused instead of waited for; it has no
     // effect on a regular file. No link is followed: a link in a shared folder is an attack.
-    let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    let flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
     let descriptor = openDescriptor(path, flags)
     guard descriptor >= 0 else {
       throw AuditFileError(

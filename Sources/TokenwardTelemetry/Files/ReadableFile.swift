@@ -65,6 +65,13 @@ package enum ReadableFile {
     guard status.st_mode & privacy.forbidden == 0 else {
       throw Failure(problem: privacy.complaint.problem, hint: privacy.complaint.hint)
     }
+    // Whoever owns a file can change who may read it. Orchestrators mount secrets as root.
+    guard privacy == .publicContent || status.st_uid == geteuid() || status.st_uid == 0 else {
+      throw Failure(
+        problem: "belongs to another user",
+        hint: "give it to the user that this process runs as"
+      )
+    }
     var bytes: [UInt8] = []
     while bytes.count <= limit {
       var count = 0

@@ -24,9 +24,7 @@ public final class MetricsObserver: DecisionObserver {
     factory: (any MetricsFactory)? = nil
   ) {
     let factory = factory ?? MetricsSystem.factory
-    self.doors = Door.allCases.map { door in
-      DoorCounters(door, issuers: doors.contains(door) ? issuers : [], factory: factory)
-    }
+    // First what there is one of: a backend with a bound on series drops what comes last.
     self.seconds = Timer(label: MetricName.decisionSeconds, factory: factory)
     self.buildInfo = Gauge(
       label: MetricName.buildInfo,
@@ -34,6 +32,9 @@ public final class MetricsObserver: DecisionObserver {
       factory: factory
     )
     self.buildInfo.record(1)
+    self.doors = Door.allCases.map { door in
+      DoorCounters(door, issuers: doors.contains(door) ? issuers : [], factory: factory)
+    }
   }
 
   /// Counts one decision and its duration. Neither blocks nor allocates.

@@ -20,8 +20,9 @@ internal import Synchronization
 public final class PrometheusRegistry: MetricsFactory {
   /// The content type of ``render()``.
   public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
-  /// Default of `maximumSeries`.
-  public static let defaultMaximumSeries = 10_000
+  /// Default of `maximumSeries`: room for the decisions of four doors and 256 issuers, which are
+  /// 17,528, and the rest.
+  public static let defaultMaximumSeries = 20_000
 
   private struct Family {
     let kind: SeriesKind
