@@ -28,6 +28,7 @@ extension ServerTransport where Self == GuardedServerTransport<HTTP2ServerTransp
   ///   - address: where to listen.
   ///   - transportSecurity: TLS, or the reason why there is none.
   ///   - config: the transport's own limits, hardened unless given.
+  ///   - streams: told about calls that are let in; nobody unless given.
   ///   - eventLoopGroup: the event loops to run on.
   /// - Throws: `ConfigurationError` if plaintext is asked for without a reason.
   public static func http2NIOPosix(
@@ -35,6 +36,7 @@ extension ServerTransport where Self == GuardedServerTransport<HTTP2ServerTransp
     address: GRPCNIOTransportHTTP2.SocketAddress,
     transportSecurity: GuardedTransportSecurity,
     config: HTTP2ServerTransport.Posix.Config = .hardened,
+    streams: (any StreamObserver)? = nil,
     eventLoopGroup: MultiThreadedEventLoopGroup = .singletonMultiThreadedEventLoopGroup
   ) throws(ConfigurationError) -> Self {
     try GuardedServerTransport(
@@ -46,6 +48,7 @@ extension ServerTransport where Self == GuardedServerTransport<HTTP2ServerTransp
       ),
       guardedBy: requestGuard,
       security: transportSecurity.security,
+      streams: streams,
       peerCertificate: { $0.posixPeerCertificate }
     )
   }

@@ -101,3 +101,21 @@ public struct UnreachableSingleUse: SingleUseMemory {
     nil
   }
 }
+
+/// Remembers which calls were let in and how they ended.
+public final class RecordingStreams: StreamObserver {
+  private let state = Mutex((opened: 0, ends: [StreamEnd]()))
+
+  /// Makes one that has seen nothing.
+  public init() {}
+
+  /// Takes note of a call that begins.
+  public func streamOpened() { self.state.withLock { $0.opened += 1 } }
+  /// Takes note of a call that ends.
+  public func streamEnded(_ end: StreamEnd) { self.state.withLock { $0.ends.append(end) } }
+
+  /// How many calls were let in.
+  public var opened: Int { self.state.withLock { $0.opened } }
+  /// How those ended that are over, in that order.
+  public var ends: [StreamEnd] { self.state.withLock { $0.ends } }
+}

@@ -2,7 +2,7 @@
 
 public import TokenwardCore
 
-/// What every ``KeySource`` owes its verifier, checked against one that a test can drive.
+/// What every `KeySource` owes its verifier, checked against one that a test can drive.
 ///
 /// The checks report what they found instead of failing a test themselves, so that they work under
 /// any test library: expect ``problems(of:replacingWith:)`` to be empty.

@@ -74,10 +74,21 @@ struct Tokenward: ParsableCommand {
     }
   }
 
+  /// The parser takes an `h` out of any bundle of letters for a request for help. A mistyped option
+  /// must not end with 0, which means "allowed" to a script.
+  private static func isRequestForHelp(_ arguments: [String]) -> Bool {
+    let options = arguments.filter { $0.utf8.first == UInt8(ascii: "-") }
+    return options.isEmpty
+      || options.contains { option in
+        ["-h", "--help", "-help", "--help-hidden", "--version"].contains(option)
+          || option.utf8.starts(with: "--generate-completion-script".utf8)
+      }
+  }
+
   /// Help and version, which are no errors, and mistakes in the command line.
   private static func report(_ error: any Error, of arguments: [String]) -> ExitStatus {
     let message = self.fullMessage(for: error)
-    guard self.exitCode(for: error).isSuccess else {
+    guard self.exitCode(for: error).isSuccess, self.isRequestForHelp(arguments) else {
       let text = ArgumentRedaction.apply(to: message, arguments: arguments, isUsage: true)
       try? Console.standardError.write(text + "\n")
       return .usage

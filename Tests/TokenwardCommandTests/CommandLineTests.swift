@@ -89,6 +89,38 @@ struct CommandLineTests {
     }
   }
 
+  @Test(
+    "nor is an opaque token of somebody else",
+    arguments: [
+      ["token", "inspect", "--token-file", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"],
+      ["token", "verify", "--config", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"],
+      ["token", "verify", "-tS3cr3tOpaqueToken0123"], ["token", "verify", "S3cr3tOpaqueToken0123"],
+    ]
+  )
+  func opaque(arguments: [String]) throws {
+    let result = try BuiltCommand.run(arguments)
+    #expect(result.status != 0)
+    let written = result.output + result.complaint
+    #expect(!written.contains("16C7e42F29") && !written.contains("S3cr3tOpaque"), "\(written)")
+  }
+
+  @Test("the name of a file is shown")
+  func fileNames() throws {
+    let name = "Configuration-of-the-second-Server-2.yaml"
+    let result = try BuiltCommand.run(["policy", "check", "--config", name])
+    #expect(result.complaint.contains(name))
+  }
+
+  @Test("only a whole request for help ends with 0")
+  func bundledHelp() throws {
+    #expect(try BuiltCommand.run(["token", "verify", "--config", "x", "-qh"]).status == 64)
+    #expect(try BuiltCommand.run(["token", "verify", "-tAhB"]).status == 64)
+    #expect(try BuiltCommand.run(["token", "verify", "-h"]).status == 0)
+    #expect(try BuiltCommand.run(["help", "token"]).status == 0)
+    #expect(try BuiltCommand.run(["token"]).status == 0)
+    #expect(try BuiltCommand.run(["--version"]).status == 0)
+  }
+
   @Test("a wrong command line ends with 64, a wrong configuration with 78")
   func statuses() throws {
     let folder = try TemporaryFolder()

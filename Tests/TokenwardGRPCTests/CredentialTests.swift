@@ -77,6 +77,13 @@ struct CredentialTests {
     if text.utf8.count > 1 { #expect("\(String(describing: error))".contains(text) == false) }
   }
 
+  @Test("is not sent when the call is cancelled meanwhile, which is no fault of the source")
+  func cancelled() async throws {
+    let (sent, error) = try await self.send(Broken(error: CancellationError()))
+    #expect(sent == nil)
+    #expect(error?.code == .cancelled)
+  }
+
   @Test("is not sent beside one that the caller set")
   func conflicting() async throws {
     for name in ["authorization", "Authorization", "authorization-bin"] {

@@ -1,5 +1,6 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import Foundation
 internal import GRPCCore
 internal import Synchronization
 internal import Testing
@@ -129,6 +130,89 @@ struct ExpiryTests {
     }
   }
 
+  @Test("ends handlers that keep every processor busy and never suspend")
+  func busyProcessors() async throws {
+    let count = 2 * ProcessInfo.processInfo.activeProcessorCount
+    let lifetimes = Shared<[Duration]>([])
+    let handler: TestService.Handler = { _, _ in
+      StreamingServerResponse { writer in
+        let start = ContinuousClock.now
+        defer { lifetimes.update { $0.append(ContinuousClock.now - start) } }
+        while ContinuousClock.now - start < .seconds(10) {
+          do { try await writer.write("tick") } catch is Dropped {}
+        }
+        return [:]
+      }
+    }
+    try await withScriptedServer([Self.method: handler]) { server in
+      let calls = (0 ..< count).map { _ in
+        // Nothing is kept: millions of parts would be.
+        server.transport.open(Self.method) { part in
+          if case .message = part { throw Dropped() }
+        }
+      }
+      for call in calls {
+        call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
+      }
+      for call in calls { await call.end() }
+      #expect(lifetimes.value.count == count)
+      #expect(lifetimes.value.allSatisfy { $0 < .seconds(3) }, "\(lifetimes.value)")
+    }
+  }
+
+  @Test("writes its status behind what is on its way, never in front of it")
+  func slowMessage() async throws {
+    let (released, release) = AsyncStream.makeStream(of: Void.self)
+    let handler: TestService.Handler = { _, _ in
+      StreamingServerResponse { writer in
+        try await writer.write("slow")
+        return [:]
+      }
+    }
+    try await withScriptedServer([Self.method: handler]) { server in
+      let call = server.transport.open(Self.method) { part in
+        guard case .message = part else { return }
+        // Like a transport that took the part already: cancellation does not take it back.
+        await Task.detached { for await _ in released {} }.value
+      }
+      call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
+      try await Task.sleep(for: .milliseconds(1_600))
+      #expect(call.statuses.isEmpty)
+      release.finish()
+      while call.statuses.isEmpty { _ = await call.parts(atLeast: call.parts.count + 1) }
+      #expect(call.messages == ["slow"])
+      guard case .status? = call.parts.last else {
+        Issue.record("a part behind the status")
+        return
+      }
+      self.expectExpired(call)
+      await call.end()
+    }
+  }
+
+  @Test("ends a stream although the application blocks in its cancellation handler")
+  func blockingCancellation() async throws {
+    let handler: TestService.Handler = { _, context in
+      StreamingServerResponse { _ in
+        await withRPCCancellationHandler {
+          try? await Task.sleep(for: .seconds(30))
+        } onCancelRPC: {
+          Thread.sleep(forTimeInterval: 8)
+        }
+        return [:]
+      }
+    }
+    try await withScriptedServer([Self.method: handler]) { server in
+      let start = ContinuousClock.now
+      let machine = Lateness(at: start + .seconds(1))
+      let call = server.transport.open(Self.method)
+      call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
+      await call.end()
+      #expect(ContinuousClock.now - start < .seconds(6) + (await machine.value))
+      self.expectExpired(call)
+    }
+  }
+
   @Test("ends a stream whose client does not read")
   func stuckClient() async throws {
     let handler: TestService.Handler = { _, _ in
@@ -204,7 +288,8 @@ struct ExpiryTests {
     }
     try await withScriptedServer([Self.method: handler]) { server in
       var calls: [ScriptedCall] = []
-      for wait in stride(from: 950, to: 1_350, by: 1) {
+      // And some that end long before: on a machine that stalls, all the others may come too late.
+      for wait in [0, 1, 2] + Array(stride(from: 950, to: 1_350, by: 1)) {
         let call = server.transport.open(Self.method)
         var metadata = Metadata([("authorization", .string("Bearer short"))])
         metadata.addString("\(wait)", forKey: "x-wait")
@@ -224,16 +309,22 @@ struct ExpiryTests {
     }
   }
 
-  @Test("does not keep a server from stopping")
+  @Test("lets a server stop that has an open stream under a deadline")
   func shutdown() async throws {
     let start = ContinuousClock.now
+    let open = Shared<ScriptedCall?>(nil)
     try await withScriptedServer([Self.method: TestService.echo]) { server in
       let call = server.transport.open(Self.method)
-      call.send(.metadata(Metadata([("authorization", .string("Bearer good"))])))
+      call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
       call.send(.message([65]))
       _ = await call.parts(atLeast: 2)
-      call.finish()
+      open.update { $0 = call }
     }
+    // The server waited for the stream, which ended with its token.
     #expect(ContinuousClock.now - start < .seconds(10))
+    self.expectExpired(try #require(open.value))
   }
 }
+
+/// Why a part was not kept.
+private struct Dropped: Error {}

@@ -144,6 +144,20 @@ struct GuardInterceptorTests {
     }
   }
 
+  @Test("forgets a call whose producer never runs, because the client has reset its stream")
+  func neverProduced() async throws {
+    try await self.withServer { transport, service, _, interceptor in
+      let call = transport.open(Self.method) { part in
+        if case .metadata = part { throw RPCError(code: .unavailable, message: "reset") }
+      }
+      call.send(.metadata(Metadata([("authorization", .string("Bearer good"))])))
+      call.finish()
+      await call.end()
+      #expect(service.handled == 1)
+      #expect(interceptor.supervisedCallCount == 0)
+    }
+  }
+
   @Test("forgets calls that fail")
   func failures() async throws {
     let failing: TestService.Handler = { _, _ in throw RPCError(code: .aborted, message: "no") }

@@ -19,6 +19,7 @@ struct HTTP2Tests {
   struct Ends: Sendable {
     let client: GRPCClient<HTTP2ClientTransport.Posix>
     let observer: RecordingObserver
+    let streams: RecordingStreams
 
     /// Calls `Watch` with text for messages.
     func watch(
@@ -47,6 +48,7 @@ struct HTTP2Tests {
     _ body: @Sendable (Orders, Ends) async throws -> Void
   ) async throws {
     let observer = RecordingObserver()
+    let streams = RecordingStreams()
     let server = GRPCServer(
       transport: try .http2NIOPosix(
         guardedBy: RequestGuard(
@@ -57,7 +59,8 @@ struct HTTP2Tests {
         ),
         address: .ipv4(host: "127.0.0.1", port: 0),
         transportSecurity: security,
-        config: config
+        config: config,
+        streams: streams
       ),
       services: [service]
     )
@@ -77,7 +80,10 @@ struct HTTP2Tests {
         ),
         interceptors: [credentials].compactMap(\.self)
       ) { client in
-        try await body(Orders(wrapping: client), Ends(client: client, observer: observer))
+        try await body(
+          Orders(wrapping: client),
+          Ends(client: client, observer: observer, streams: streams)
+        )
       }
       server.beginGracefulShutdown()
     }
@@ -156,6 +162,27 @@ struct HTTP2Tests {
         }
       }
       #expect(ends.observer.reasons == [DenialReason](repeating: reason, count: 80))
+    }
+  }
+
+  @Test("a stream that its client cancels is told as cancelled, and one that ends as completed")
+  func cancelled() async throws {
+    try await self.withServer { orders, ends in
+      try await orders.watch(.with { $0.count = 2 }) { response in
+        for try await _ in response.messages {}
+      }
+      let (started, start) = AsyncStream.makeStream(of: Void.self)
+      let watching = Task {
+        try await orders.watch(.with { $0.intervalMilliseconds = 20 }) { response in
+          for try await _ in response.messages { start.yield() }
+        }
+      }
+      for await _ in started { break }
+      watching.cancel()
+      _ = await watching.result
+      while ends.streams.ends.count < 2 { try await Task.sleep(for: .milliseconds(5)) }
+      #expect(ends.streams.opened == 2)
+      #expect(ends.streams.ends == [.completed, .cancelled])
     }
   }
 

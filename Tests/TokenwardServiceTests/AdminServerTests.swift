@@ -52,6 +52,19 @@ struct AdminServerTests {
     }
   }
 
+  @Test("refuses it made by hand as well", arguments: [nil, "", " \t"])
+  func remoteByHand(reason: String?) throws {
+    func make(_ reason: String?) throws {
+      _ = try AdminServer(
+        .init(listen: try #require(ListenAddress("0.0.0.0:0")), allowRemoteBecause: reason),
+        registry: PrometheusRegistry(),
+        logger: Self.logger
+      )
+    }
+    #expect(throws: ConfigurationError.self) { try make(reason) }
+    try make("behind the firewall of the host")
+  }
+
   private static func withServer(
     _ registry: PrometheusRegistry,
     isReady: @escaping @Sendable () -> Bool,

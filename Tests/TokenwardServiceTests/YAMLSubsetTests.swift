@@ -45,6 +45,20 @@ struct YAMLSubsetTests {
   }
 
   @Test(
+    "is refused with a line end that only YAML knows: it ends a comment unseen",
+    arguments: ["\r", "\u{85}", "\u{2028}", "\u{2029}"]
+  )
+  func foreignBreaks(lineEnd: String) throws {
+    let folder = try ConfigurationFolder()
+    let yaml = "audit: {file: x}\n# a\(lineEnd)policy: [{method: a.B/C, allow: anonymous}]"
+    #expect(
+      folder.problems(yaml) == ["configuration: line 2: a line end other than LF or CR LF"]
+    )
+    let twin = "audit: {file: x}\r\n# a policy: [{method: a.B/C, allow: anonymous}]\r\n"
+    #expect(folder.problems(twin) == [])
+  }
+
+  @Test(
     "is refused when a key is given twice, wherever it is",
     arguments: [
       ("audit: {file: x}\naudit: {file: y}", "line 1: \"audit\" given twice in one section"),

@@ -99,7 +99,7 @@ struct AuditObserverTests {
     #expect(try folder.mode(of: "audit.jsonl") == 0o600)
   }
 
-  @Test("begins a line of its own behind half a record that a crash left", arguments: [true, false])
+  @Test("begins a line of its own behind half a record of a crash", arguments: [true, false])
   func tornLine(isReopened: Bool) throws {
     let folder = try TemporaryFolder()
     let path = "\(folder.path)/audit.jsonl"

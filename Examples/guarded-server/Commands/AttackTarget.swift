@@ -61,7 +61,8 @@ struct AttackTarget: AsyncParsableCommand {
     let transport = try HTTP2Door.make(
       server,
       listen: try ListenAddress(argument: self.listen),
-      guardedBy: requestGuard
+      guardedBy: requestGuard,
+      streams: StreamMetrics(factory: registry)
     )
     let grpc = GRPCService(
       server: GRPCServer(

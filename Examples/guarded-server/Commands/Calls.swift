@@ -46,7 +46,7 @@ struct Calls: AsyncParsableCommand {
       let result = DemoResult(
         call: call,
         received: outcome.answer,
-        audit: try await audit?.next(),
+        audit: audit == nil ? nil : (try await audit?.next() ?? "no record"),
         complaint: outcome.complaint,
         milliseconds: elapsed.components.seconds * 1_000
           + elapsed.components.attoseconds / 1_000_000_000_000_000

@@ -50,7 +50,8 @@ struct Serve: AsyncParsableCommand {
       let transport = try HTTP2Door.make(
         server,
         listen: try self.listen.map(ListenAddress.init(argument:)) ?? server.listen,
-        guardedBy: service.requestGuard
+        guardedBy: service.requestGuard,
+        streams: service.streams
       )
       let grpc = GRPCService(
         server: GRPCServer(transport: transport, services: [OrdersService(), InventoryService()]),
@@ -79,7 +80,8 @@ enum HTTP2Door {
   static func make(
     _ server: Configuration.Server,
     listen: ListenAddress,
-    guardedBy requestGuard: RequestGuard
+    guardedBy requestGuard: RequestGuard,
+    streams: any StreamObserver
   ) throws(ConfigurationError) -> GuardedServerTransport<HTTP2ServerTransport.Posix> {
     let security: GuardedTransportSecurity
     switch server.transport {
@@ -103,7 +105,8 @@ enum HTTP2Door {
       address: listen.host.utf8.contains(UInt8(ascii: ":"))
         ? .ipv6(host: listen.host, port: listen.port)
         : .ipv4(host: listen.host, port: listen.port),
-      transportSecurity: security
+      transportSecurity: security,
+      streams: streams
     )
   }
 }

@@ -25,6 +25,10 @@ public struct AccessRequest: Sendable {
   public var peer: String?
   /// The verified client certificate, where mutual TLS is on.
   public var peerCertificate: CertificateThumbprint?
+  /// The method, as `package.Service/Method`, that the door will run if the call is allowed, where
+  /// something other than ``path`` chose it. Both have to be the same bytes: routers that compare
+  /// `String`s take U+212A for K (the class of CVE-2026-33186).
+  public var routedMethod: String?
 
   package private(set) var authorization: Field = .absent
   package private(set) var timeout: Field = .absent

@@ -49,19 +49,41 @@ public struct RequestGuard: Sendable {
     let moment = self.time.now()
     let (method, requirement) = self.policy.find(path: request.path)
     let decision = self.decide(request, method: method, requirement: requirement, at: moment)
-    if !self.observers.isEmpty {
-      let record = DecisionRecord(
-        moment: moment,
-        door: request.door,
-        method: method,
-        isListed: requirement != nil,
-        peer: request.peer,
-        decision: decision,
-        duration: self.elapsed(since: moment)
-      )
-      for observer in self.observers { observer.observe(record) }
-    }
+    self.tell(decision, of: request, method: method, requirement: requirement, since: moment)
     return decision
+  }
+
+  /// Denies a call about which nothing can be decided, because a door could not make a request of
+  /// it, and tells the observers.
+  /// - Parameters:
+  ///   - request: what is known of the call.
+  ///   - reason: why it is denied.
+  public func deny(_ request: AccessRequest, because reason: DenialReason) -> Denial {
+    let moment = self.time.now()
+    let (method, requirement) = self.policy.find(path: request.path)
+    let denial = Denial(reason)
+    self.tell(.deny(denial), of: request, method: method, requirement: requirement, since: moment)
+    return denial
+  }
+
+  private func tell(
+    _ decision: Decision,
+    of request: AccessRequest,
+    method: RPCMethod?,
+    requirement: Requirement?,
+    since moment: Moment?
+  ) {
+    guard !self.observers.isEmpty else { return }
+    let record = DecisionRecord(
+      moment: moment,
+      door: request.door,
+      method: method,
+      isListed: requirement != nil,
+      peer: request.peer,
+      decision: decision,
+      duration: self.elapsed(since: moment)
+    )
+    for observer in self.observers { observer.observe(record) }
   }
 
   private func decide(
@@ -77,6 +99,11 @@ public struct RequestGuard: Sendable {
     case .absent: break
     case .value(let value) where CallTimeout(value) != nil: break
     case .value, .repeated: return .deny(Denial(.requestMalformed))
+    }
+
+    // What is judged and what will run have to be the same method.
+    if let method, let routed = request.routedMethod, !method.isNamed(routed) {
+      return .deny(Denial(.internalInvariant))
     }
 
     let value: String

@@ -27,7 +27,7 @@ public struct MethodPolicy: Sendable {
     try self.init(rules())
   }
 
-  /// - Throws: ``ConfigurationError`` as ``init(_:)-builder``.
+  /// - Throws: ``ConfigurationError`` with every problem, as for rules in a builder.
   public init(_ rules: [Allow]) throws(ConfigurationError) {
     var exact: [RPCMethod: Requirement] = [:]
     var services: [ServiceName: Requirement] = [:]

@@ -60,6 +60,15 @@ public struct RPCMethod: Hashable, Comparable, Sendable, CustomStringConvertible
     String(decoding: self.path.utf8.dropFirst(self.serviceLength + 2), as: UTF8.self)
   }
 
+  /// Whether this is the method's full name, byte for byte.
+  func isNamed(_ fullName: String) -> Bool {
+    let bytes = self.path.utf8.span
+    let name = fullName.utf8.span
+    guard bytes.count == name.count + 1 else { return false }
+    for index in name.indices where bytes[index + 1] != name[index] { return false }
+    return true
+  }
+
   /// ``fullName``; `(withheld)` if it looks like a token.
   public var description: String { self.looksLikeToken ? "(withheld)" : self.fullName }
 

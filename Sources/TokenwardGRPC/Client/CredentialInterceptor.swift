@@ -75,6 +75,8 @@ public struct CredentialInterceptor: ClientInterceptor {
   private func token(for method: MethodDescriptor) async throws -> BearerToken {
     do {
       return try await self.source.token(for: method)
+    } catch is CancellationError {
+      throw RPCError(code: .cancelled, message: "The call was cancelled; it was not sent.")
     } catch {
       throw RPCError(
         code: .unavailable,

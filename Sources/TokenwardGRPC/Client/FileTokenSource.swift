@@ -22,6 +22,7 @@ internal import Darwin
 /// or if it is longer than a token can be. There is no switch for this.
 public final class FileTokenSource: TokenSource {
   private let path: String
+  private let settling: Duration
   private let cache = Mutex<Cached?>(nil)
 
   private struct Cached {
@@ -30,9 +31,21 @@ public final class FileTokenSource: TokenSource {
   }
 
   /// - Parameter path: the file. It is read when the first call asks for a token.
-  public init(path: String) {
-    self.path = path
+  public convenience init(path: String) {
+    self.init(path: path, settling: .seconds(2))
   }
+
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - settling: how long ago the file must have changed last for its content to be kept: longer
+  ///     than the grain of the file system's dates.
+  package init(path: String, settling: Duration) {
+    self.path = path
+    self.settling = settling
+  }
+
+  /// Whether the next call needs no reading, unless the file changes.
+  package var isCached: Bool { self.cache.withLock { $0 != nil } }
 
   /// The token in the file.
   /// - Throws: ``TokenSourceError`` if the file cannot be read or is refused.
@@ -50,7 +63,7 @@ public final class FileTokenSource: TokenSource {
     for _ in 0 ..< 3 {
       guard let (token, version) = try self.read() else { continue }
       // A later write within the clock's grain leaves the same dates: such a file is not cached.
-      let isSettled = version.isSettled
+      let isSettled = version.isSettled(for: self.settling)
       self.cache.withLock { $0 = isSettled ? Cached(version: version, token: token) : nil }
       return token
     }
@@ -197,10 +210,10 @@ private struct FileVersion: Equatable {
   }
 
   /// Whether the file was last written long enough ago for another write to have other dates.
-  var isSettled: Bool {
+  func isSettled(for settling: Duration) -> Bool {
     var now = timespec()
     guard clock_gettime(CLOCK_REALTIME, &now) == 0 else { return false }
-    let limit = Duration(now) - .seconds(2)
+    let limit = Duration(now) - settling
     return self.modified < limit && self.changed < limit
   }
 }

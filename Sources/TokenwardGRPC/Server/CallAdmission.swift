@@ -29,6 +29,7 @@ struct CallAdmission: Sendable {
       peer: context.remotePeer,
       peerCertificate: self.peerCertificate(context)
     )
+    request.routedMethod = routedName
     for (name, value) in metadata {
       switch value {
       case .string(let text):
@@ -44,13 +45,18 @@ struct CallAdmission: Sendable {
     case .deny(let denial):
       return .failure(denial)
     case .allow(let grant):
-      // What was judged and what the router will run have to be the same bytes: routers that
-      // compare `String`s take U+212A for K (the class of CVE-2026-33186).
-      guard grant.method.fullName.hasSameBytes(as: routedName) else {
-        return .failure(Denial(.internalInvariant))
-      }
       return .success(Admitted(grant: grant, metadata: Self.clean(metadata, for: request)))
     }
+  }
+
+  /// Denies a stream that has no metadata to decide about.
+  func refuse(_ descriptor: MethodDescriptor, _ context: ServerContext) -> Denial {
+    let request = AccessRequest(
+      path: "/\(descriptor.fullyQualifiedMethod)",
+      door: .grpc,
+      peer: context.remotePeer
+    )
+    return self.requestGuard.deny(request, because: .internalInvariant)
   }
 
   /// The `:path` as it was received. The HTTP/2 transport passes pseudo-headers on with the other

@@ -8,8 +8,8 @@ protocol DeadlineBound: AnyObject, Sendable {
   func deadlinePassed() async
 }
 
-/// The deadlines of all open calls: one sleeping task for all of them, and none while there are no
-/// calls. A unary call costs one insertion and one removal.
+/// The deadlines of all open calls: one sleeping task for all of them, which stays until the
+/// earliest deadline that it was armed for. A unary call costs one insertion and one removal.
 ///
 /// Deadlines are rounded up to a quarter of a second, so that calls under one token share an entry
 /// and a call is never ended early.
@@ -48,6 +48,11 @@ final class DeadlineRegistry: Sendable {
     self.state.withLock { $0.ticks.values.reduce(0) { $0 + $1.count } }
   }
 
+  /// The instant at which a lifetime that begins now is over.
+  static func instant(after lifetime: Duration) -> ContinuousClock.Instant {
+    .now + min(lifetime, .seconds(Self.longestLifetime))
+  }
+
   /// - Parameter lifetime: how long from now.
   func add(_ call: some DeadlineBound, for lifetime: Duration) -> Registration {
     let cut = min(lifetime, .seconds(Self.longestLifetime))
@@ -78,7 +83,7 @@ final class DeadlineRegistry: Sendable {
     state.armedFor = wake
     // Detached: the task outlives the call that happens to arm it and must not keep the call's
     // task-local principal.
-    state.sleeper = Task.detached { [weak self] in
+    state.sleeper = Task.detached(priority: .high) { [weak self] in
       do {
         try await Task.sleep(until: instant, tolerance: .zero, clock: .continuous)
       } catch {
@@ -103,7 +108,7 @@ final class DeadlineRegistry: Sendable {
     }
     for call in due {
       // A task each: ending a call runs cancellation handlers of the application.
-      Task.detached { await call.deadlinePassed() }
+      Task.detached(priority: .high) { await call.deadlinePassed() }
     }
   }
 
@@ -113,4 +118,19 @@ final class DeadlineRegistry: Sendable {
     let ticks = milliseconds / Self.resolution
     return roundedUp ? ticks + 1 : ticks
   }
+}
+
+/// A registration that is taken back at the latest when nobody holds it any more.
+final class HeldRegistration: Sendable {
+  private let registry: DeadlineRegistry
+  private let registration: DeadlineRegistry.Registration
+
+  init(_ call: some DeadlineBound, for lifetime: Duration, in registry: DeadlineRegistry) {
+    self.registry = registry
+    self.registration = registry.add(call, for: lifetime)
+  }
+
+  deinit { self.end() }
+
+  func end() { self.registry.remove(self.registration) }
 }

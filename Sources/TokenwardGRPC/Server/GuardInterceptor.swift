@@ -70,8 +70,10 @@ public struct GuardInterceptor: ServerInterceptor {
       }
     }
 
-    let call = InterceptedCall(cancellation: context.cancellation)
-    let registration = self.deadlines.add(call, for: lifetime)
+    let call = InterceptedCall(cancellation: context.cancellation, lifetime: lifetime)
+    // Held by the response's producer, which may never run: a client that resets its stream ends the
+    // call before that.
+    let held = HeldRegistration(call, for: lifetime, in: self.deadlines)
     request.messages = RPCAsyncSequence(
       wrapping: InterceptedMessages(base: request.messages, call: call)
     )
@@ -82,16 +84,16 @@ public struct GuardInterceptor: ServerInterceptor {
       }
       try call.checkOpen()
     } catch {
-      self.deadlines.remove(registration)
+      held.end()
       try call.checkOpen()
       throw error
     }
     guard case .success = response.accepted else {
-      self.deadlines.remove(registration)
+      held.end()
       return response
     }
-    return response.mapProducer { [deadlines] producer, writer in
-      defer { deadlines.remove(registration) }
+    return response.mapProducer { producer, writer in
+      defer { held.end() }
       return try await Principal.$current.withValue(principal) {
         try await call.run {
           try await producer(RPCWriter(wrapping: InterceptedWriter(base: writer, call: call)))

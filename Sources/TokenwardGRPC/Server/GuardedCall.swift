@@ -12,6 +12,7 @@ struct GuardedCall<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
   let admission: CallAdmission
   let deadlines: DeadlineRegistry
   let closingGrace: Duration
+  let streams: (any StreamObserver)?
   let handler: @concurrent @Sendable (Stream, ServerContext) async -> Void
 
   func serve(_ stream: Stream, _ context: ServerContext) async {
@@ -19,16 +20,19 @@ struct GuardedCall<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
     let first = try? await iterator.next(isolation: nil)
     guard case .metadata(let metadata)? = first else {
       // Nothing was received, or a message before the metadata: a fault of the transport.
-      return await self.refuse(stream, rest: iterator, with: .internalInvariant)
+      let denial = self.admission.refuse(stream.descriptor, context)
+      return await self.refuse(stream, rest: iterator, with: denial.reason)
     }
     switch self.admission.admit(stream.descriptor, metadata, context) {
     case .failure(let denial):
       await self.refuse(stream, rest: iterator, with: denial.reason)
     case .success(let admitted):
+      self.streams?.streamOpened()
       // Bound for anonymous callers too: nil has to replace what the server was started under.
-      await Principal.$current.withValue(admitted.grant.principal) {
+      let end = await Principal.$current.withValue(admitted.grant.principal) {
         await self.run(stream, context, admitted, rest: iterator)
       }
+      self.streams?.streamEnded(end)
     }
   }
 
@@ -37,12 +41,19 @@ struct GuardedCall<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
     _ context: ServerContext,
     _ admitted: CallAdmission.Admitted,
     rest: Inbound.AsyncIterator
-  ) async {
+  ) async -> StreamEnd {
     var stream = stream
     let first = RPCRequestPart<Bytes>.metadata(admitted.metadata)
     guard let lifetime = admitted.grant.lifetime else {
       stream.inbound = Inbound(wrapping: SupervisedInbound(first: first, rest: rest, call: nil))
-      return await self.handler(stream, context)
+      let outcome = StreamOutcome()
+      if self.streams != nil {
+        stream.outbound = Outbound(
+          wrapping: ObservedOutbound(outcome: outcome, base: stream.outbound)
+        )
+      }
+      await self.handler(stream, context)
+      return Self.end(outcome.end, context)
     }
     let call = SupervisedCall(
       outbound: stream.outbound,
@@ -54,7 +65,14 @@ struct GuardedCall<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
     let isForced = await call.run(for: lifetime, registry: self.deadlines) { [stream, handler] in
       await handler(stream, context)
     }
+    let end = call.end
     if isForced { Self.closeByForce() }
+    return Self.end(end, context)
+  }
+
+  /// A handler whose client has gone fails, for no fault of its own.
+  private static func end(_ end: StreamEnd, _ context: ServerContext) -> StreamEnd {
+    end == .failed && context.cancellation.isCancelled ? .cancelled : end
   }
 
   /// Answers trailers-only: no initial metadata, one status.

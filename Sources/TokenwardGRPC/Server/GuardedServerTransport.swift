@@ -24,9 +24,11 @@ public import TokenwardCore
 /// - Unknown methods are denied like known ones; they cannot be listed without a token.
 /// - A denied call is answered with a status and nothing else. No handler or interceptor runs, no
 ///   message is decoded, and what the client still sends is not waited for.
-/// - An allowed call runs with ``TokenwardCore/Principal/current`` bound, the producer of a
+/// - An allowed call runs with `Principal.current` bound, the producer of a
 ///   streaming response included. The token is no longer in the metadata.
-/// - A call whose token expires is ended with UNAUTHENTICATED, at most a second late. Reading and
+/// - A call whose token expires is ended with UNAUTHENTICATED, at most a second late. What was
+///   written before is still delivered in front of the status; a client that has not read it within
+///   five seconds is reset (RST_STREAM) without one. Reading and
 ///   writing fail from then on, `ServerContext.cancellation` is signalled, and the handler's task is
 ///   cancelled. A handler that ignores all of this keeps its task but reaches nobody.
 /// - A client gets five seconds to read the status of a call that was denied or cut; then its
@@ -43,42 +45,30 @@ public struct GuardedServerTransport<Base: ServerTransport>: ServerTransport {
   private let admission: CallAdmission
   private let deadlines = DeadlineRegistry()
   private let closingGrace: Duration
+  private let streams: (any StreamObserver)?
   private let start = StartUp()
 
   /// - Parameters:
-  ///   - base: the transport to guard. Do not hand it to a server as well.
+  ///   - base: the transport to guard. Do not hand it to a server as well. It must serve each
+  ///     stream in a task of its own: that task is cancelled when the stream has to be closed.
   ///   - requestGuard: what decides.
   ///   - security: whether `base` protects tokens on their way.
-  /// - Throws: `ConfigurationError` if plaintext is asked for without a reason.
-  public init(
-    wrapping base: Base,
-    guardedBy requestGuard: RequestGuard,
-    security: TransportSecurity
-  ) throws(ConfigurationError) {
-    try self.init(
-      wrapping: base,
-      guardedBy: requestGuard,
-      security: security,
-      peerCertificate: { _ in nil }
-    )
-  }
-
-  /// - Parameters:
-  ///   - base: the transport to guard.
-  ///   - requestGuard: what decides.
-  ///   - security: whether `base` protects tokens on their way.
-  ///   - peerCertificate: reads the verified client certificate out of a transport's context.
+  ///   - streams: told about calls that are let in; nobody unless given.
+  ///   - peerCertificate: reads the verified client certificate out of the transport's context;
+  ///     there is none unless given.
   /// - Throws: `ConfigurationError` if plaintext is asked for without a reason.
   public init(
     wrapping base: Base,
     guardedBy requestGuard: RequestGuard,
     security: TransportSecurity,
-    peerCertificate: @escaping @Sendable (ServerContext) -> CertificateThumbprint?
+    streams: (any StreamObserver)? = nil,
+    peerCertificate: @escaping @Sendable (ServerContext) -> CertificateThumbprint? = { _ in nil }
   ) throws(ConfigurationError) {
     try self.init(
       wrapping: base,
       guardedBy: requestGuard,
       security: security,
+      streams: streams,
       closingGrace: .seconds(5),
       peerCertificate: peerCertificate
     )
@@ -90,11 +80,13 @@ public struct GuardedServerTransport<Base: ServerTransport>: ServerTransport {
     wrapping base: Base,
     guardedBy requestGuard: RequestGuard,
     security: TransportSecurity,
+    streams: (any StreamObserver)? = nil,
     closingGrace: Duration,
     peerCertificate: @escaping @Sendable (ServerContext) -> CertificateThumbprint?
   ) throws(ConfigurationError) {
     try security.validate(at: "transport.security")
     self.closingGrace = closingGrace
+    self.streams = streams
     self.base = base
     self.admission = CallAdmission(requestGuard: requestGuard, peerCertificate: peerCertificate)
   }
@@ -119,6 +111,7 @@ public struct GuardedServerTransport<Base: ServerTransport>: ServerTransport {
       admission: self.admission,
       deadlines: self.deadlines,
       closingGrace: self.closingGrace,
+      streams: self.streams,
       handler: streamHandler
     )
     try await self.base.listen { stream, context in

@@ -12,16 +12,21 @@ final class InterceptedCall: DeadlineBound {
   }
 
   private let cancellation: ServerContext.RPCCancellationHandle
+  /// Looked at with each message: a handler that never suspends keeps the deadline's task waiting.
+  private let deadline: ContinuousClock.Instant
   private let task = CancellableTask()
   private let state = Mutex(State())
 
-  init(cancellation: ServerContext.RPCCancellationHandle) {
+  init(cancellation: ServerContext.RPCCancellationHandle, lifetime: Duration) {
     self.cancellation = cancellation
+    self.deadline = DeadlineRegistry.instant(after: lifetime)
   }
 
   /// - Throws: ACCESS_TOKEN_EXPIRED after the deadline.
   func checkOpen() throws {
-    if self.state.withLock({ $0.isExpired }) { throw Self.expired }
+    if ContinuousClock.now >= self.deadline || self.state.withLock({ $0.isExpired }) {
+      throw Self.expired
+    }
   }
 
   private static var expired: RPCError { DenialReason.tokenExpired.response.rpcError }
@@ -52,8 +57,11 @@ final class InterceptedCall: DeadlineBound {
   func deadlinePassed() async {
     self.state.withLock { $0.isExpired = true }
     self.finish(.failure(Self.expired))
-    self.cancellation.cancel()
-    self.task.cancel()
+    // On a task of its own: cancellation handlers of the application run in here and may block.
+    Task.detached(priority: .high) {
+      self.cancellation.cancel()
+      self.task.cancel()
+    }
   }
 
   private func finish(_ result: Result<Metadata, any Error>) {

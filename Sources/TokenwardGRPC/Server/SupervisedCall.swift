@@ -9,6 +9,10 @@ internal import TokenwardCore
 ///
 /// The handler runs in a task of its own. At the deadline that task is cancelled, and a handler
 /// that does not listen is left behind: it keeps its task, but the stream is closed without it.
+///
+/// Nothing here may depend on the deadline's task alone: handlers that write to fast readers never
+/// suspend, and as many of them as there are processors keep every other task waiting. Each part
+/// that a handler reads or writes is therefore compared with the clock as well.
 final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound {
   typealias Outbound = RPCWriter<RPCResponsePart<Bytes>>.Closable
 
@@ -23,11 +27,28 @@ final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound
 
   private struct State {
     var phase = Phase.open
+    /// The code of the status that the handler wrote.
+    var answer: Status.Code?
+    /// Whether the handler was told that the call is over.
+    var isRefused = false
     var handler: Task<Void, Never>?
     var isHandlerCancelled = false
     var hasEnded = false
     var isForced = false
+    /// When the permission ends.
+    var deadline: ContinuousClock.Instant?
+    /// How many parts of the handler are on their way into the transport.
+    var writes = 0
+    /// Waits until there are none.
+    var drained: CheckedContinuation<Void, Never>?
     var waiter: CheckedContinuation<Void, Never>?
+
+    /// Whether the permission has ended; the handler is told so now.
+    mutating func refuseIfOver() -> Bool {
+      let isOver = self.phase == .expired || self.deadline.map { ContinuousClock.now >= $0 } == true
+      if isOver { self.isRefused = true }
+      return isOver
+    }
   }
 
   private let outbound: Outbound
@@ -54,6 +75,7 @@ final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound
     registry: DeadlineRegistry,
     _ handler: @escaping @Sendable () async -> Void
   ) async -> Bool {
+    self.state.withLock { $0.deadline = DeadlineRegistry.instant(after: lifetime) }
     let registration = registry.add(self, for: lifetime)
     defer { registry.remove(registration) }
     await withTaskCancellationHandler {
@@ -75,19 +97,68 @@ final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound
     return self.state.withLock { $0.isForced }
   }
 
-  /// Whether the deadline has ended the call.
-  var isExpired: Bool { self.state.withLock { $0.phase == .expired } }
-
   /// - Throws: ACCESS_TOKEN_EXPIRED after the deadline.
   func checkOpen() throws {
-    if self.isExpired { throw Self.expired }
+    if self.state.withLock({ $0.refuseIfOver() }) { throw Self.expired }
+  }
+
+  /// Announces a part that is no status. No status of ours is written until ``endWriting()``: a
+  /// part behind the status breaks the protocol.
+  /// - Throws: ACCESS_TOKEN_EXPIRED after the deadline.
+  func beginWriting() throws {
+    let isOver = self.state.withLock { state in
+      let isOver = state.refuseIfOver()
+      if !isOver { state.writes += 1 }
+      return isOver
+    }
+    if isOver { throw Self.expired }
+  }
+
+  func endWriting() {
+    let drained = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+      state.writes -= 1
+      guard state.writes == 0 else { return nil }
+      defer { state.drained = nil }
+      return state.drained
+    }
+    drained?.resume()
+  }
+
+  /// Waits until no part of the handler is on its way, or the task is cancelled.
+  private func whenDrained() async {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let mustWait = self.state.withLock { state in
+          guard state.writes > 0, !Task.isCancelled else { return false }
+          state.drained = continuation
+          return true
+        }
+        if !mustWait { continuation.resume() }
+      }
+    } onCancel: {
+      let drained = self.state.withLock { state in
+        defer { state.drained = nil }
+        return state.drained
+      }
+      drained?.resume()
+    }
+  }
+
+  /// Why the call is over.
+  var end: StreamEnd {
+    self.state.withLock { state in
+      if state.phase == .expired || state.isRefused { return .tokenExpired }
+      return state.answer == .ok ? .completed : .failed
+    }
   }
 
   /// Claims the right to write the final status.
+  /// - Parameter code: its code; nil for an end without one.
   /// - Throws: ACCESS_TOKEN_EXPIRED after the deadline, which has claimed it.
-  func claimStatus() throws {
+  func claimStatus(_ code: Status.Code?) throws {
     let isExpired = self.state.withLock { state in
       if state.phase == .open { state.phase = .answered }
+      if state.phase == .answered, let code { state.answer = code }
       return state.phase == .expired
     }
     if isExpired { throw Self.expired }
@@ -102,11 +173,13 @@ final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound
       return true
     }
     if isOurs {
-      // First the handler, so that messages of it which wait for the client to read are dropped.
-      self.cancelHandler()
-      self.cancellation.cancel()
+      // The handler is cancelled first, so that messages of it which wait for the client to read
+      // are dropped.
+      self.signalCancellation()
       let response = DenialReason.tokenExpired.response
-      let writing = Task.detached { [outbound] in
+      let writing = Task.detached(priority: .high) { [outbound] in
+        await self.whenDrained()
+        guard !Task.isCancelled else { return }
         try? await outbound.write(.status(response.status, response.metadata))
         await outbound.finish()
       }
@@ -116,10 +189,18 @@ final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound
       // The handler's status is on its way. It may be stuck behind a client that does not read.
       try? await Task.sleep(for: self.closingGrace)
       guard !self.state.withLock({ $0.hasEnded }) else { return }
+      self.signalCancellation()
+    }
+    self.end(byForce: true)
+  }
+
+  /// On a task of its own: cancellation handlers of the application run in here, and one that
+  /// blocks must not keep the stream open.
+  private func signalCancellation() {
+    Task.detached(priority: .high) {
       self.cancelHandler()
       self.cancellation.cancel()
     }
-    self.end(byForce: true)
   }
 
   private func started(_ task: Task<Void, Never>) {

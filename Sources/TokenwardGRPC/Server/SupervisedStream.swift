@@ -94,11 +94,12 @@ struct SupervisedOutbound<Bytes: GRPCContiguousBytes & Sendable>: ClosableRPCWri
   let base: RPCWriter<RPCResponsePart<Bytes>>.Closable
 
   func write(_ element: RPCResponsePart<Bytes>) async throws {
-    if case .status = element {
-      try self.call.claimStatus()
-    } else {
-      try self.call.checkOpen()
+    if case .status(let status, _) = element {
+      try self.call.claimStatus(status.code)
+      return try await self.base.write(element)
     }
+    try self.call.beginWriting()
+    defer { self.call.endWriting() }
     try await self.base.write(element)
   }
 
@@ -109,12 +110,12 @@ struct SupervisedOutbound<Bytes: GRPCContiguousBytes & Sendable>: ClosableRPCWri
 
   func finish() async {
     // Not after the deadline: the status that says so may not be written yet.
-    guard (try? self.call.claimStatus()) != nil else { return }
+    guard (try? self.call.claimStatus(nil)) != nil else { return }
     await self.base.finish()
   }
 
   func finish(throwing error: any Error) async {
-    guard (try? self.call.claimStatus()) != nil else { return }
+    guard (try? self.call.claimStatus(nil)) != nil else { return }
     await self.base.finish(throwing: error)
   }
 }

@@ -43,7 +43,8 @@ public struct AdminServer: Service {
     onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
   ) throws(ConfigurationError) {
     // Read from a file it has been looked at before; made by hand it has not.
-    guard configuration.listen.isLoopback || configuration.allowRemoteBecause != nil else {
+    let hasReason = configuration.allowRemoteBecause?.utf8.contains { $0 > 0x20 && $0 != 0x7F }
+    guard configuration.listen.isLoopback || hasReason == true else {
       throw ConfigurationError([
         .init(
           path: "admin.listen",

@@ -52,6 +52,8 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
   /// The address in network order. `inet_pton` reads no octal, hexadecimal or short forms, which
   /// other readers take for other addresses.
   private static func parse(_ host: String, isIPv6: Bool) -> [UInt8]? {
+    // The system's reader ends at a NUL.
+    guard !host.utf8.contains(0) else { return nil }
     var bytes = [UInt8](repeating: 0, count: isIPv6 ? 16 : 4)
     let result = bytes.withUnsafeMutableBytes {
       inet_pton(isIPv6 ? AF_INET6 : AF_INET, host, $0.baseAddress)

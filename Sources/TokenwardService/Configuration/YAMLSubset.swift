@@ -12,6 +12,15 @@ enum YAMLSubset {
   private static let maximumFlowDepth = ConfigurationNode.maximumDepth
 
   static func problems(in bytes: [UInt8]) -> [ConfigurationError.Problem] {
+    if let line = self.lineOfForeignBreak(in: bytes) {
+      return [
+        .init(
+          path: "configuration",
+          problem: "line \(line): a line end other than LF or CR LF",
+          hint: "remove it: YAML ends a line, and a comment, there; most editors do not show it"
+        )
+      ]
+    }
     var scanner = Scanner()
     for (index, line) in bytes.split(
       separator: UInt8(ascii: "\n"),
@@ -23,6 +32,25 @@ enum YAMLSubset {
       if scanner.problems.count >= 20 { break }
     }
     return scanner.problems
+  }
+
+  /// CR alone, NEL, LS and PS end a line, and a comment, for the YAML parser and for no reader: a
+  /// rule in what looks like a comment would count.
+  private static func lineOfForeignBreak(in bytes: [UInt8]) -> Int? {
+    var line = 1
+    for index in bytes.indices {
+      func byte(_ offset: Int) -> UInt8? {
+        index + offset < bytes.count ? bytes[index + offset] : nil
+      }
+      switch bytes[index] {
+      case 0x0A: line += 1
+      case 0x0D where byte(1) != 0x0A: return line
+      case 0xC2 where byte(1) == 0x85: return line
+      case 0xE2 where byte(1) == 0x80 && (byte(2) == 0xA8 || byte(2) == 0xA9): return line
+      default: break
+      }
+    }
+    return nil
   }
 
   private struct Scanner {

@@ -1,33 +1,18 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 public import CoreMetrics
+public import TokenwardCore
 
-/// Counts guarded streams. Call ``opened()`` and, exactly once for each stream, ``ended(_:)``.
-public final class StreamMetrics: Sendable {
-  /// Why a stream ended. The raw value is a metric label.
-  public enum End: String, Sendable, Hashable, CaseIterable {
-    /// Both sides were done.
-    case completed
-    /// The client went away or cancelled.
-    case cancelled
-    /// The token expired while the stream was open.
-    case tokenExpired
-    /// The token was revoked while the stream was open.
-    case tokenRevoked
-    /// A change of policy took the right away.
-    case policyChanged
-    /// The handler or the connection failed.
-    case failed
-  }
-
+/// Counts the calls that a front door has let in: how many are open, and why they ended.
+public final class StreamMetrics: StreamObserver {
   private let open: Meter
-  private let ended: [(end: End, counter: Counter)]
+  private let ended: [(end: StreamEnd, counter: Counter)]
 
   /// - Parameter factory: the metrics backend; the one of `MetricsSystem` unless given.
   public init(factory: (any MetricsFactory)? = nil) {
     let factory = factory ?? MetricsSystem.factory
     self.open = Meter(label: MetricName.streamsOpen, factory: factory)
-    self.ended = End.allCases.map { end in
+    self.ended = StreamEnd.allCases.map { end in
       let counter = Counter(
         label: MetricName.streamsEnded,
         dimensions: [("reason", end.rawValue)],
@@ -37,11 +22,11 @@ public final class StreamMetrics: Sendable {
     }
   }
 
-  /// A stream has begun.
-  public func opened() { self.open.increment() }
+  /// Counts a call that begins.
+  public func streamOpened() { self.open.increment() }
 
-  /// A stream is over.
-  public func ended(_ end: End) {
+  /// Counts a call that ends.
+  public func streamEnded(_ end: StreamEnd) {
     self.open.decrement()
     for element in self.ended where element.end == end { element.counter.increment() }
   }

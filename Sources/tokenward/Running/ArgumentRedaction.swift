@@ -14,7 +14,7 @@ enum ArgumentRedaction {
   ///   - message: what would be printed.
   ///   - arguments: the command line.
   ///   - isUsage: whether the parser wrote the message: then arguments that are merely long are held
-  ///     for tokens, too. Messages of commands name files, whose names may be long.
+  ///     for tokens, too. Messages of commands name files, whose names may be long, if not random.
   static func apply(to message: String, arguments: [String], isUsage: Bool) -> String {
     var message = Array(message.utf8)
     var hasSecret = false
@@ -36,7 +36,9 @@ enum ArgumentRedaction {
     if let equals = bytes.firstIndex(of: UInt8(ascii: "=")) {
       candidates.append(Array(bytes[(equals + 1)...]))
     }
-    return candidates.filter { self.isMarked($0) || isUsage && self.isLong($0) }
+    return candidates.filter {
+      self.isMarked($0) || (isUsage ? self.isLong($0) : self.isRandom($0))
+    }
   }
 
   /// A JWT begins with the base64url of `{"`, an API token with `twk_`.
@@ -44,9 +46,20 @@ enum ArgumentRedaction {
     self.contains("eyJ", in: bytes) || self.contains("twk_", in: bytes)
   }
 
-  /// Neither an option nor a path.
+  /// Neither a long option nor a path. A short option may have its value behind it.
   private static func isLong(_ bytes: [UInt8]) -> Bool {
-    bytes.count >= 24 && bytes.first != UInt8(ascii: "-") && !bytes.contains(UInt8(ascii: "/"))
+    bytes.count >= 16 && !bytes.starts(with: "--".utf8) && !bytes.contains(UInt8(ascii: "/"))
+  }
+
+  /// Like the opaque tokens of other issuers, and unlike names of files: long, letters of both cases
+  /// and digits, and nothing that separates words of a path.
+  private static func isRandom(_ bytes: [UInt8]) -> Bool {
+    func has(_ range: ClosedRange<UInt8>) -> Bool { bytes.contains(where: range.contains) }
+    return bytes.count >= 24
+      && has(UInt8(ascii: "A") ... UInt8(ascii: "Z"))
+      && has(UInt8(ascii: "a") ... UInt8(ascii: "z"))
+      && has(UInt8(ascii: "0") ... UInt8(ascii: "9"))
+      && !bytes.contains(UInt8(ascii: "/")) && !bytes.contains(UInt8(ascii: "."))
   }
 
   private static func contains(_ mark: String, in bytes: [UInt8]) -> Bool {

@@ -56,11 +56,14 @@ final class ScriptedTransport: ServerTransport {
   func beginGracefulShutdown() { self.continuation.finish() }
 
   /// Opens a stream.
+  /// - Parameter onWrite: what happens to each part before it is kept; it may throw or wait.
   func open(
     _ method: String,
-    isStuck: Bool = false
+    isStuck: Bool = false,
+    onWrite: @escaping RecordedResponse.Hook = { _ in }
   ) -> ScriptedCall {
-    let call = ScriptedCall(method, isStuck: isStuck)
+    let stuck: RecordedResponse.Hook = { _ in try await Task.sleep(for: .seconds(3_600)) }
+    let call = ScriptedCall(method, onWrite: isStuck ? stuck : onWrite)
     self.continuation.yield(call)
     return call
   }
@@ -87,10 +90,10 @@ final class ScriptedCall: Sendable {
   private let inbound: AsyncThrowingStream<RPCRequestPart<[UInt8]>, any Error>.Continuation
   private let response: RecordedResponse
 
-  fileprivate init(_ method: String, isStuck: Bool) {
+  fileprivate init(_ method: String, onWrite: @escaping RecordedResponse.Hook) {
     let slash = method.utf8.firstIndex(of: UInt8(ascii: "/")) ?? method.endIndex
     let (stream, inbound) = AsyncThrowingStream.makeStream(of: RPCRequestPart<[UInt8]>.self)
-    self.response = RecordedResponse(isStuck: isStuck)
+    self.response = RecordedResponse(onWrite: onWrite)
     self.inbound = inbound
     self.descriptor = MethodDescriptor(
       fullyQualifiedService: String(method[..<slash]),
@@ -134,7 +137,7 @@ final class ScriptedCall: Sendable {
 }
 
 /// Keeps what the server writes. A stuck one accepts nothing, like a client that does not read.
-private final class RecordedResponse: ClosableRPCWriterProtocol {
+final class RecordedResponse: ClosableRPCWriterProtocol {
   fileprivate struct State {
     var parts: [RPCResponsePart<[UInt8]>] = []
     var isFinished = false
@@ -143,19 +146,19 @@ private final class RecordedResponse: ClosableRPCWriterProtocol {
     var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
   }
 
-  private let isStuck: Bool
+  typealias Hook = @Sendable (RPCResponsePart<[UInt8]>) async throws -> Void
+
+  private let onWrite: Hook
   private let state = Mutex(State())
 
-  init(isStuck: Bool) { self.isStuck = isStuck }
+  init(onWrite: @escaping Hook) { self.onWrite = onWrite }
 
   var parts: [RPCResponsePart<[UInt8]>] { self.state.withLock { $0.parts } }
   var isFinished: Bool { self.state.withLock { $0.isFinished } }
   var wasForced: Bool { self.state.withLock { $0.wasForced } }
 
   func write(_ element: RPCResponsePart<[UInt8]>) async throws {
-    if self.isStuck {
-      try await Task.sleep(for: .seconds(3_600))
-    }
+    try await self.onWrite(element)
     let waiters = try self.state.withLock { state in
       guard !state.isFinished, !state.isClosed else {
         throw RPCError(code: .internalError, message: "written after the end")

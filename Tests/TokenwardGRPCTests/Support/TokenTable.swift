@@ -55,6 +55,7 @@ func withScriptedServer<Result: Sendable>(
   interceptors: [any ServerInterceptor] = [],
   clock: ManualClock = ManualClock(),
   observer: RecordingObserver = RecordingObserver(),
+  streams: (any StreamObserver)? = nil,
   peerCertificate: @escaping @Sendable (ServerContext) -> CertificateThumbprint? = { _ in nil },
   _ body: (ScriptedServer) async throws -> Result
 ) async throws -> Result {
@@ -68,6 +69,7 @@ func withScriptedServer<Result: Sendable>(
       observers: [observer]
     ),
     security: .plaintext(because: "the transport is a test double in this process"),
+    streams: streams,
     closingGrace: .seconds(1),
     peerCertificate: peerCertificate
   )
