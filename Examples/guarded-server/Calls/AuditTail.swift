@@ -3,7 +3,7 @@
 internal import Foundation
 
 /// Reads what the server's audit file says about the last call. The caller of an RPC is told one of
-/// five sentences; why really is in this file, on the server's side only.
+/// a few sentences; why really is in this file, on the server's side only.
 struct AuditTail {
   private let path: String
   private var offset: UInt64 = 0
