@@ -21,7 +21,7 @@ let core =
   ? "Sources/TokenwardCore" : ".build-planted/TokenwardCore"
 
 // A package of its own, because a package with unsafe flags cannot be a dependency. Sources are those
-// of the library, through a link: what is fuzzed is what is shipped, and `package` access reaches it.
+// of the library, through a link that scripts/fuzz makes: what is fuzzed is what is shipped, and `package` access reaches it.
 let package = Package(
   name: "tokenward-fuzz",
   platforms: [.macOS(.v26)],

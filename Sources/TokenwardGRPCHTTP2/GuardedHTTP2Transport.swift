@@ -49,7 +49,7 @@ extension ServerTransport where Self == GuardedServerTransport<HTTP2ServerTransp
       guardedBy: requestGuard,
       security: transportSecurity.security,
       streams: streams,
-      peerCertificate: { $0.posixPeerCertificate }
+      peerCertificate: transportSecurity.peerCertificate
     )
   }
 }
@@ -71,12 +71,17 @@ extension GuardedServerTransport: ListeningServerTransport where Base: Listening
 public struct GuardedTransportSecurity: Sendable {
   let posix: HTTP2ServerTransport.Posix.TransportSecurity
   let security: TransportSecurity
+  /// Reads the verified client certificate, where there can be one: looking costs time in every call.
+  let peerCertificate: @Sendable (ServerContext) -> CertificateThumbprint?
 
   /// TLS with the given configuration.
   public static func tls(
     _ tls: HTTP2ServerTransport.Posix.TransportSecurity.TLS
   ) -> Self {
-    Self(posix: .tls(tls), security: .tls)
+    guard tls.clientCertificateVerification != .noVerification else {
+      return Self(posix: .tls(tls), security: .tls, peerCertificate: { _ in nil })
+    }
+    return Self(posix: .tls(tls), security: .tls, peerCertificate: { $0.posixPeerCertificate })
   }
 
   /// TLS. Clients have to agree on HTTP/2 by ALPN (RFC 9113 §3.3), so that no client can be talked
@@ -125,6 +130,10 @@ public struct GuardedTransportSecurity: Sendable {
   /// No protection. Everybody on the way can read the tokens and use them.
   /// - Parameter reason: why nobody is on the way; not empty.
   public static func plaintext(because reason: String) -> Self {
-    Self(posix: .plaintext, security: .plaintext(because: reason))
+    Self(
+      posix: .plaintext,
+      security: .plaintext(because: reason),
+      peerCertificate: { _ in nil }
+    )
   }
 }

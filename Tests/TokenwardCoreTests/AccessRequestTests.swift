@@ -68,6 +68,34 @@ struct AccessRequestTests {
     }
   }
 
+  @Test(
+    "what will run must be what is judged, byte for byte",
+    arguments: [
+      ("orders.v1.Orders", "Get", nil), ("", "", .internalInvariant),
+      ("orders.v1.Orders", "", .internalInvariant), ("", "Get", .internalInvariant),
+      ("orders.v1.Orders", "Ge", .internalInvariant),
+      ("orders.v1.Orders", "Gett", .internalInvariant),
+      ("orders.v1.Orders", "get", .internalInvariant),
+      ("orders.v1.Order", "Get", .internalInvariant),
+      ("orders.v1.Order", "s/Get", .internalInvariant),
+      ("/orders.v1.Orders", "Get", .internalInvariant),
+      ("orders.v1.Orders/", "Get", .internalInvariant),
+      ("orders.v2.Orders", "Get", .internalInvariant),
+      ("orders.v1.Orders", "G\u{435}t", .internalInvariant),
+      ("\u{43E}rders.v1.Orders", "Get", .internalInvariant),
+    ] as [(String, String, DenialReason?)]
+  )
+  func route(service: String, method: String, expected: DenialReason?) throws {
+    let fixture = try GuardFixture()
+    #expect(GuardFixture.method == "orders.v1.Orders/Get")
+    var request = AccessRequest(path: "/\(GuardFixture.method)", door: .grpc)
+    request.add(header: "authorization", value: "Bearer \(try fixture.token([]))")
+    #expect(fixture.requestGuard.decide(request).denial == nil)
+    request.route = AccessRequest.Route(service: service, method: method)
+    #expect(fixture.requestGuard.decide(request).denial?.reason == expected)
+    #expect(fixture.observer.records.count == 2)
+  }
+
   @Test("an open method lets nobody in as somebody they are not")
   func openMethod() throws {
     let path = "/\(GuardFixture.openMethod)"

@@ -123,6 +123,89 @@ struct ClaimsBoundaryTests {
     #expect(fixture.decide(added).denial?.issuer == fixture.issuer.name)
   }
 
+  @Test("the verifier by itself judges dates to the second, for those who use it without a guard")
+  func verifierAlone() throws {
+    let fixture = try GuardFixture(cache: nil)
+    let now = fixture.now.seconds
+    func reason(_ claims: [(String, String?)]) throws -> DenialReason? {
+      let token = PresentedToken(BearerToken(try fixture.token(claims)))
+      do throws(VerificationFailure) {
+        _ = try fixture.verifier.verify(token, at: fixture.clock.moment)
+        return nil
+      } catch { return error.reason }
+    }
+    #expect(try reason([("exp", "\(now)")]) == .tokenExpired)
+    #expect(try reason([("exp", "\(now + 1)")]) == nil)
+    for claim in ["nbf", "iat"] {
+      #expect(try reason([(claim, "\(now + 1)")]) == .tokenNotYetValid)
+      #expect(try reason([(claim, "\(now)")]) == nil)
+    }
+    // The later of the two counts, whichever it is.
+    #expect(try reason([("nbf", "\(now + 1)"), ("iat", "\(now)")]) == .tokenNotYetValid)
+    #expect(try reason([("nbf", "\(now)"), ("iat", "\(now + 1)")]) == .tokenNotYetValid)
+    #expect(try reason([("nbf", "\(now)"), ("iat", "\(now)")]) == nil)
+  }
+
+  @Test("a claim is found under its name in escapes, and decides as it would in plain letters")
+  func escapedNames() throws {
+    let fixture = try GuardFixture(requirement: .scopes(["read"]))
+    let escaped = #"\u0065\u0078\u0070"#
+    let scope = ("\\u0073cope", "\"read\"")
+    let good = (escaped, "\(fixture.now.seconds + 9)")
+    #expect(fixture.refusal(try fixture.token([("exp", nil), good, scope])) == nil)
+    let bad = (escaped, "\(fixture.now.seconds)")
+    #expect(fixture.refusal(try fixture.token([("exp", nil), bad, scope])) == .tokenExpired)
+  }
+
+  @Test("the dates of the token are those of its principal")
+  func datesOfPrincipal() throws {
+    let fixture = try GuardFixture()
+    let now = fixture.now
+    let token = try fixture.token([
+      ("iat", "\(now.seconds - 20)"), ("nbf", "\(now.seconds - 10)"),
+      ("exp", "\(now.seconds + 30)"),
+    ])
+    let principal = try #require(fixture.decide(token).grant?.principal)
+    #expect(principal.issuedAt == now.adding(seconds: -20))
+    #expect(principal.notBefore == now.adding(seconds: -10))
+    #expect(principal.expiresAt == now.adding(seconds: 30))
+    // What is withdrawn by the date of issue is found by it.
+    let owner = Subject("alice")
+    fixture.revocations.revokeAll(
+      of: owner,
+      of: fixture.issuer.name,
+      issuedBefore: now.adding(seconds: -20)
+    )
+    #expect(fixture.refusal(token) == nil)
+    fixture.revocations.revokeAll(
+      of: owner,
+      of: fixture.issuer.name,
+      issuedBefore: now.adding(seconds: -19)
+    )
+    #expect(fixture.refusal(token) == .tokenRevoked)
+  }
+
+  @Test(
+    "256 roles are granted, 257 grant nothing",
+    arguments: [(256, nil), (257, DenialReason.roleMissing)]
+  )
+  func manyRoles(count: Int, expected: DenialReason?) throws {
+    let fixture = try GuardFixture(requirement: .roles(["r1"]))
+    let roles = (1 ... count).map { "\"r\($0)\"" }.joined(separator: ",")
+    #expect(fixture.refusal(try fixture.token([("roles", "[\(roles)]")])) == expected)
+  }
+
+  @Test("points in time are in order to the nanosecond")
+  func order() {
+    let moments = [(0, 999_999_999), (1, 0), (1, 1), (2, 0)].map {
+      UnixTime(seconds: $0.0, nanoseconds: Int32($0.1))
+    }
+    for (index, earlier) in moments.enumerated() {
+      #expect(!(earlier < earlier))
+      for later in moments[(index + 1)...] { #expect(earlier < later && !(later < earlier)) }
+    }
+  }
+
   @Test("a token without iat is accepted in its last permitted lifetime only")
   func hiddenIssue() throws {
     let fixture = try GuardFixture()

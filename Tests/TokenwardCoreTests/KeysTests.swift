@@ -35,7 +35,8 @@ struct KeysTests {
       Row("e of 32 bits", .rsa.with("e", TestJWK.quoted([0xFF, 0xFF, 0xFF, 0xFF])), nil),
       Row("e = 1", .rsa.with("e", #""AQ""#), .exponentForbidden),
       Row("e even", .rsa.with("e", TestJWK.quoted([1, 0, 0])), .exponentForbidden),
-      Row("e of 33 bits", .rsa.with("e", TestJWK.quoted([1, 0, 0, 0, 1])), .exponentForbidden),
+      // Its last 32 bits are 65,537.
+      Row("e of 33 bits", .rsa.with("e", TestJWK.quoted([1, 0, 1, 0, 1])), .exponentForbidden),
       Row(
         "n of 512 bits",
         .rsa.with("n", n([UInt8](repeating: 0xC1, count: 64))),

@@ -9,10 +9,13 @@ internal import TokenwardGRPC
 internal import TokenwardTestKit
 
 /// Streams that outlive their token. The deadline is real time, so these tests measure it; the
-/// token's second is counted from the guard's (manual) clock.
-@Suite("The end of a token", .timeLimit(.minutes(1)))
+/// token's second is counted from the guard's (manual) clock. One at a time, and best without other
+/// suites beside them (`--no-parallel`, as scripts/test does it): some keep every processor busy.
+@Suite("The end of a token", .serialized, .timeLimit(.minutes(1)))
 struct ExpiryTests {
   static let method = "test.Service/Run"
+  /// Streams run in a task of their own, unary calls in that of their stream.
+  static let types: [MethodDescriptor.RPCType?] = [nil, .unary]
 
   private func expectExpired(
     _ call: ScriptedCall,
@@ -30,6 +33,7 @@ struct ExpiryTests {
 
   /// Opens a stream under a token of one second and waits for its status.
   private func run(
+    _ type: MethodDescriptor.RPCType?,
     _ handler: @escaping TestService.Handler,
     sourceLocation: SourceLocation = #_sourceLocation,
     _ inspect: (ScriptedCall, ScriptedServer) async throws -> Void = { _, _ in }
@@ -37,9 +41,9 @@ struct ExpiryTests {
     try await withScriptedServer([Self.method: handler]) { server in
       let start = ContinuousClock.now
       let machine = Lateness(at: start + .seconds(1))
-      let call = server.transport.open(Self.method)
+      let call = server.transport.open(Self.method, type: type)
       call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
-      while call.statuses.isEmpty { _ = await call.parts(atLeast: call.parts.count + 1) }
+      await call.status()
       let elapsed = ContinuousClock.now - start
       #expect(elapsed >= .seconds(1), sourceLocation: sourceLocation)
       #expect(elapsed <= .seconds(2) + (await machine.value), sourceLocation: sourceLocation)
@@ -53,17 +57,21 @@ struct ExpiryTests {
     }
   }
 
-  @Test("ends a handler that waits for messages, and the handler learns why")
-  func blockedReader() async throws {
+  @Test("ends a handler that waits for messages, and the handler learns why", arguments: Self.types)
+  func blockedReader(type: MethodDescriptor.RPCType?) async throws {
     let thrown = Mutex<RPCError.Code?>(nil)
     let isCancelled = Mutex(false)
-    try await self.run { request, context in
+    try await self.run(type) { request, context in
       StreamingServerResponse { writer in
         do {
           for try await message in request.messages { try await writer.write(message) }
         } catch {
           thrown.withLock { $0 = (error as? RPCError)?.code }
-          isCancelled.withLock { $0 = context.cancellation.isCancelled }
+          // Signalled by another task at the same time.
+          await Task.detached {
+            while !context.cancellation.isCancelled { await Task.yield() }
+          }.value
+          isCancelled.withLock { $0 = true }
           throw error
         }
         return [:]
@@ -73,9 +81,9 @@ struct ExpiryTests {
     #expect(isCancelled.withLock { $0 })
   }
 
-  @Test("ends a handler that waits before it has a response")
-  func blockedBeforeResponse() async throws {
-    try await self.run { request, _ in
+  @Test("ends a handler that waits before it has a response", arguments: Self.types)
+  func blockedBeforeResponse(type: MethodDescriptor.RPCType?) async throws {
+    try await self.run(type) { request, _ in
       for try await _ in request.messages {}
       return StreamingServerResponse { _ in [:] }
     } _: { call, _ in
@@ -88,7 +96,7 @@ struct ExpiryTests {
     let (stop, stopper) = AsyncStream.makeStream(of: Void.self)
     let refused = Shared(0)
     let (first, didWriteLate) = AsyncStream.makeStream(of: Void.self)
-    try await self.run { _, _ in
+    try await self.run(nil) { _, _ in
       StreamingServerResponse { writer in
         try await writer.write("early")
         // Not a child of the handler: nothing cancels this.
@@ -111,9 +119,39 @@ struct ExpiryTests {
     }
   }
 
-  @Test("ends a handler that never stops writing")
-  func busyWriter() async throws {
-    try await self.run { _, _ in
+  @Test("tells the client of a unary call whose handler ignores every signal, and lets nothing out")
+  func deafUnaryHandler() async throws {
+    let (stop, stopper) = AsyncStream.makeStream(of: Void.self)
+    let handler: TestService.Handler = { _, _ in
+      // Not a child of the handler: nothing cancels this.
+      await Task.detached { for await _ in stop {} }.value
+      return StreamingServerResponse { writer in
+        try await writer.write("late")
+        return [:]
+      }
+    }
+    try await withScriptedServer([Self.method: handler]) { server in
+      let start = ContinuousClock.now
+      let machine = Lateness(at: start + .seconds(1))
+      let call = server.transport.open(Self.method, type: .unary)
+      call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
+      _ = await call.parts(atLeast: 1)
+      let elapsed = ContinuousClock.now - start
+      #expect(elapsed >= .seconds(1))
+      #expect(elapsed <= .seconds(2) + (await machine.value))
+      self.expectExpired(call)
+      while !call.isFinished { await Task.yield() }
+      stopper.finish()
+      await call.end()
+      #expect(call.wasForced)
+      #expect(call.parts.count == 1)
+      #expect(server.guarded.supervisedCallCount == 0)
+    }
+  }
+
+  @Test("ends a handler that never stops writing", arguments: Self.types)
+  func busyWriter(type: MethodDescriptor.RPCType?) async throws {
+    try await self.run(type) { _, _ in
       StreamingServerResponse { writer in
         while true {
           try? await writer.write("tick")
@@ -160,26 +198,30 @@ struct ExpiryTests {
     }
   }
 
-  @Test("writes its status behind what is on its way, never in front of it")
-  func slowMessage() async throws {
+  @Test("writes its status behind what is on its way, never in front of it", arguments: Self.types)
+  func slowMessage(type: MethodDescriptor.RPCType?) async throws {
     let (released, release) = AsyncStream.makeStream(of: Void.self)
-    let handler: TestService.Handler = { _, _ in
-      StreamingServerResponse { writer in
+    let cancellation = Shared<ServerContext.RPCCancellationHandle?>(nil)
+    let handler: TestService.Handler = { _, context in
+      cancellation.update { $0 = context.cancellation }
+      return StreamingServerResponse { writer in
         try await writer.write("slow")
         return [:]
       }
     }
     try await withScriptedServer([Self.method: handler]) { server in
-      let call = server.transport.open(Self.method) { part in
+      let call = server.transport.open(Self.method, type: type) { part in
         guard case .message = part else { return }
         // Like a transport that took the part already: cancellation does not take it back.
         await Task.detached { for await _ in released {} }.value
       }
       call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
-      try await Task.sleep(for: .milliseconds(1_600))
+      while cancellation.value?.isCancelled != true { try await Task.sleep(for: .milliseconds(5)) }
+      // The call has expired. Time for a status that would not wait.
+      try await Task.sleep(for: .milliseconds(300))
       #expect(call.statuses.isEmpty)
       release.finish()
-      while call.statuses.isEmpty { _ = await call.parts(atLeast: call.parts.count + 1) }
+      await call.status()
       #expect(call.messages == ["slow"])
       guard case .status? = call.parts.last else {
         Issue.record("a part behind the status")
@@ -190,8 +232,11 @@ struct ExpiryTests {
     }
   }
 
-  @Test("ends a stream although the application blocks in its cancellation handler")
-  func blockingCancellation() async throws {
+  @Test(
+    "ends a stream although the application blocks in its cancellation handler",
+    arguments: Self.types
+  )
+  func blockingCancellation(type: MethodDescriptor.RPCType?) async throws {
     let handler: TestService.Handler = { _, context in
       StreamingServerResponse { _ in
         await withRPCCancellationHandler {
@@ -205,16 +250,20 @@ struct ExpiryTests {
     try await withScriptedServer([Self.method: handler]) { server in
       let start = ContinuousClock.now
       let machine = Lateness(at: start + .seconds(1))
-      let call = server.transport.open(Self.method)
+      let call = server.transport.open(Self.method, type: type)
       call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
-      await call.end()
-      #expect(ContinuousClock.now - start < .seconds(6) + (await machine.value))
+      await call.status()
+      #expect(ContinuousClock.now - start < .seconds(4) + (await machine.value))
       self.expectExpired(call)
+      await call.end()
+      // A unary handler keeps its stream until it returns, and the client has its status by then.
+      if type == nil { #expect(ContinuousClock.now - start < .seconds(6) + (await machine.value)) }
+      #expect(call.wasForced)
     }
   }
 
-  @Test("ends a stream whose client does not read")
-  func stuckClient() async throws {
+  @Test("ends a stream whose client does not read", arguments: Self.types)
+  func stuckClient(type: MethodDescriptor.RPCType?) async throws {
     let handler: TestService.Handler = { _, _ in
       StreamingServerResponse { writer in
         try await writer.write("never read")
@@ -223,7 +272,7 @@ struct ExpiryTests {
     }
     try await withScriptedServer([Self.method: handler]) { server in
       let start = ContinuousClock.now
-      let call = server.transport.open(Self.method, isStuck: true)
+      let call = server.transport.open(Self.method, type: type, isStuck: true)
       call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
       await call.end()
       #expect(ContinuousClock.now - start < .seconds(4))
@@ -233,14 +282,14 @@ struct ExpiryTests {
     }
   }
 
-  @Test("ends a stream whose own status the client does not read")
-  func stuckStatus() async throws {
+  @Test("ends a stream whose own status the client does not read", arguments: Self.types)
+  func stuckStatus(type: MethodDescriptor.RPCType?) async throws {
     let handler: TestService.Handler = { _, _ in
       throw RPCError(code: .aborted, message: "the handler's own status")
     }
     try await withScriptedServer([Self.method: handler]) { server in
       let start = ContinuousClock.now
-      let call = server.transport.open(Self.method, isStuck: true)
+      let call = server.transport.open(Self.method, type: type, isStuck: true)
       call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
       await call.end()
       #expect(ContinuousClock.now - start < .seconds(4))
@@ -248,8 +297,8 @@ struct ExpiryTests {
     }
   }
 
-  @Test("leaves a call alone that ended before")
-  func endedInTime() async throws {
+  @Test("leaves a call alone that ended before", arguments: Self.types)
+  func endedInTime(type: MethodDescriptor.RPCType?) async throws {
     try await withScriptedServer([Self.method: TestService.echo]) { server in
       let call = await server.transport.call(Self.method, .bearer("short"))
       #expect(call.statuses.map(\.status.code) == [.ok])
@@ -277,8 +326,8 @@ struct ExpiryTests {
     }
   }
 
-  @Test("and a handler's end at the same moment give one status")
-  func race() async throws {
+  @Test("and a handler's end at the same moment give one status", arguments: Self.types)
+  func race(type: MethodDescriptor.RPCType?) async throws {
     // Handlers that end at the deadline, give or take a few milliseconds.
     let handler: TestService.Handler = { request, _ in
       let milliseconds =
@@ -290,7 +339,7 @@ struct ExpiryTests {
       var calls: [ScriptedCall] = []
       // And some that end long before: on a machine that stalls, all the others may come too late.
       for wait in [0, 1, 2] + Array(stride(from: 950, to: 1_350, by: 1)) {
-        let call = server.transport.open(Self.method)
+        let call = server.transport.open(Self.method, type: type)
         var metadata = Metadata([("authorization", .string("Bearer short"))])
         metadata.addString("\(wait)", forKey: "x-wait")
         call.send(.metadata(metadata))

@@ -56,8 +56,11 @@ enum KeyRows {
             SigningKey.quoted([1] + [[UInt8]](repeating: n, count: 4).flatMap(\.self))
           )
         },
-        Self.exponent("an exponent over 32 bits", [1, 0, 0, 0, 1]),
-        Self.exponent("an exponent over 64 bits", [1] + [UInt8](repeating: 0, count: 7) + [1]),
+        Self.exponent("an exponent over 32 bits", [1, 0, 1, 0, 1]),
+        Self.exponent(
+          "an exponent over 64 bits",
+          [1] + [UInt8](repeating: 0, count: 5) + [1, 0, 1]
+        ),
       ]
     ),
     Attack(

@@ -18,17 +18,32 @@ public enum Door: String, Sendable, Hashable, CaseIterable {
 /// may appear and what they may look like is decided here, so that all doors agree.
 public struct AccessRequest: Sendable {
   /// The `:path` as received.
-  public let path: String
+  public package(set) var path: String
   /// The front door.
   public let door: Door
   /// The caller's address as the transport names it; for audit only.
   public var peer: String?
   /// The verified client certificate, where mutual TLS is on.
   public var peerCertificate: CertificateThumbprint?
-  /// The method, as `package.Service/Method`, that the door will run if the call is allowed, where
-  /// something other than ``path`` chose it. Both have to be the same bytes: routers that compare
-  /// `String`s take U+212A for K (the class of CVE-2026-33186).
-  public var routedMethod: String?
+  /// What the door will run if the call is allowed, where something other than ``path`` chose it.
+  public var route: Route?
+
+  /// A method as a router names it. Its names and the path have to be the same bytes: routers that
+  /// compare `String`s take U+212A for K (the class of CVE-2026-33186).
+  public struct Route: Sendable, Hashable {
+    /// `package.Service`.
+    public let service: String
+    /// `Method`.
+    public let method: String
+
+    /// - Parameters:
+    ///   - service: the service with its package.
+    ///   - method: the method within the service.
+    public init(service: String, method: String) {
+      self.service = service
+      self.method = method
+    }
+  }
 
   package private(set) var authorization: Field = .absent
   package private(set) var timeout: Field = .absent

@@ -22,11 +22,13 @@ package enum AuthorizationValue {
     while end > 0, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
     guard end > 0 else { return false }
     // Eight bytes at a time: this runs on every call, before the cache is asked.
+    var offences: UInt64 = 0
     var index = 0
     while index + 8 <= end {
-      guard Self.areTokenCharacters(text.word(at: index)) else { return false }
+      offences |= Self.offences(text.word(at: index))
       index += 8
     }
+    guard offences == 0 else { return false }
     while index < end {
       switch text[index] {
       case UInt8(ascii: "A") ... UInt8(ascii: "Z"), UInt8(ascii: "a") ... UInt8(ascii: "z"),
@@ -40,23 +42,19 @@ package enum AuthorizationValue {
     return true
   }
 
-  /// Whether each of eight bytes is a letter, a digit or one of `-._~+/`.
-  private static func areTokenCharacters(_ bytes: UInt64) -> Bool {
+  /// The high bit of each of eight bytes that is no letter, digit or one of `-._~+/`.
+  private static func offences(_ bytes: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let highBits = ones &* 0x80
-    guard bytes & highBits == 0 else { return false }
-    // The high bit of each lane says whether the byte is at least `limit`; no lane carries into the
-    // next, because both sides are below 0x80.
+    // The high bit of each lane says whether the byte is at least `limit`, or is this one. No lane
+    // carries into the next while all are below 0x80, and a byte that is not is an offence itself.
     func reach(_ lanes: UInt64, _ limit: UInt64) -> UInt64 { lanes &+ ones &* (0x80 - limit) }
-    func within(_ lanes: UInt64, _ low: UInt64, _ high: UInt64) -> UInt64 {
-      reach(lanes, low) & ~reach(lanes, high + 1)
-    }
-    let letters = within(bytes | ones &* 0x20, 0x61, 0x7A)
-    let digitsAndMarks = within(bytes, 0x2D, 0x39)  // - . / 0 to 9
-    let plus = within(bytes, 0x2B, 0x2B)
-    let underscore = within(bytes, 0x5F, 0x5F)
-    let tilde = within(bytes, 0x7E, 0x7E)
-    return (letters | digitsAndMarks | plus | underscore | tilde) & highBits == highBits
+    func equal(_ lanes: UInt64, _ byte: UInt64) -> UInt64 { highBits &- (lanes ^ ones &* byte) }
+    let lowered = bytes | ones &* 0x20
+    let letters = reach(lowered, 0x61) & ~reach(lowered, 0x7B)
+    let digitsAndMarks = reach(bytes, 0x2D) & ~reach(bytes, 0x3A)  // - . / 0 to 9
+    let others = equal(bytes, 0x2B) | equal(bytes, 0x5F) | equal(bytes, 0x7E)
+    return (bytes | ~(letters | digitsAndMarks | others)) & highBits
   }
 
   private static func startsWithBearer(_ bytes: Span<UInt8>) -> Bool {

@@ -102,7 +102,7 @@ public struct RequestGuard: Sendable {
     }
 
     // What is judged and what will run have to be the same method.
-    if let method, let routed = request.routedMethod, !method.isNamed(routed) {
+    if let method, let route = request.route, !method.isRun(by: route) {
       return .deny(Denial(.internalInvariant))
     }
 
@@ -181,9 +181,9 @@ public struct RequestGuard: Sendable {
   }
 
   private func elapsed(since start: Moment?) -> Duration {
-    guard let start, let end = self.time.now(), end.monotonic > start.monotonic else {
+    guard let start, let end = self.time.monotonic(), end > start.monotonic else {
       return .zero
     }
-    return end.monotonic - start.monotonic
+    return end - start.monotonic
   }
 }

@@ -20,11 +20,16 @@ public final class RevocationSet: RevocationChecker {
   private struct Token: Hashable {
     var issuer: Issuer
     var id: TokenID
+
+    // Ids tell tokens apart; the issuer, which they nearly all share, is compared only.
+    func hash(into hasher: inout Hasher) { hasher.combine(self.id) }
   }
 
   private struct Owner: Hashable {
     var issuer: Issuer
     var subject: Subject
+
+    func hash(into hasher: inout Hasher) { hasher.combine(self.subject) }
   }
 
   private final class Snapshot: Sendable {

@@ -60,13 +60,17 @@ public struct RPCMethod: Hashable, Comparable, Sendable, CustomStringConvertible
     String(decoding: self.path.utf8.dropFirst(self.serviceLength + 2), as: UTF8.self)
   }
 
-  /// Whether this is the method's full name, byte for byte.
-  func isNamed(_ fullName: String) -> Bool {
+  /// Whether a router that chose this route runs this method, byte for byte.
+  func isRun(by route: AccessRequest.Route) -> Bool {
     let bytes = self.path.utf8.span
-    let name = fullName.utf8.span
-    guard bytes.count == name.count + 1 else { return false }
-    for index in name.indices where bytes[index + 1] != name[index] { return false }
-    return true
+    let service = route.service.utf8.span
+    let method = route.method.utf8.span
+    guard service.count == self.serviceLength, bytes.count == service.count + method.count + 2
+    else {
+      return false
+    }
+    return bytes.extracting(1 ..< service.count + 1).hasSameBytes(as: service)
+      && bytes.extracting(service.count + 2 ..< bytes.count).hasSameBytes(as: method)
   }
 
   /// ``fullName``; `(withheld)` if it looks like a token.

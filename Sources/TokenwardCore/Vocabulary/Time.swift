@@ -72,6 +72,14 @@ public struct Moment: Sendable, Hashable {
 public protocol TimeSource: Sendable {
   /// The present moment, or nil if it cannot be known.
   func now() -> Moment?
+
+  /// Monotonic time alone, as ``Moment/monotonic``; nil if it cannot be known.
+  func monotonic() -> Duration?
+}
+
+extension TimeSource {
+  /// Reads both clocks, unless the source can do better.
+  public func monotonic() -> Duration? { self.now()?.monotonic }
 }
 
 /// The clocks of the operating system.
@@ -99,5 +107,12 @@ public struct SystemTime: TimeSource {
       unix: unix,
       monotonic: .seconds(Int64(monotonic.tv_sec)) + .nanoseconds(Int64(monotonic.tv_nsec))
     )
+  }
+
+  /// Monotonic time alone; nil if it cannot be read.
+  public func monotonic() -> Duration? {
+    var monotonic = timespec()
+    guard unsafe clock_gettime(CLOCK_MONOTONIC, &monotonic) == 0 else { return nil }
+    return .seconds(Int64(monotonic.tv_sec)) + .nanoseconds(Int64(monotonic.tv_nsec))
   }
 }

@@ -16,36 +16,69 @@ struct CallAdmission: Sendable {
     let metadata: Metadata
   }
 
-  /// Decides about one call.
+  /// Decides about one call, in one pass over its metadata: this runs for every call.
   func admit(
     _ descriptor: MethodDescriptor,
     _ metadata: Metadata,
     _ context: ServerContext
   ) -> Result<Admitted, Denial> {
-    let routedName = descriptor.fullyQualifiedMethod
     var request = AccessRequest(
-      path: Self.path(in: metadata) ?? "/\(routedName)",
+      path: "",
       door: .grpc,
       peer: context.remotePeer,
       peerCertificate: self.peerCertificate(context)
     )
-    request.routedMethod = routedName
+    request.route = AccessRequest.Route(
+      service: descriptor.service.fullyQualifiedService,
+      method: descriptor.method
+    )
+    // What the handler gets: without the credential, so that no handler, interceptor or log behind
+    // the guard can leak it.
+    var kept = Metadata()
+    kept.reserveCapacity(metadata.count)
+    var hasPath = false
     for (name, value) in metadata {
+      var isCredential = false
+      switch name.utf8.count {
+      case 5 where name.hasSameBytes(as: ":path"):
+        // The path as it was received. The transport passes pseudo-headers on with the other
+        // metadata but looks descriptors up by `String` equality, so the descriptor alone may
+        // already have been repaired. Two paths are no path: the empty one names no method.
+        if case .string(let path) = value, !hasPath {
+          request.path = path
+        } else {
+          request.path = ""
+        }
+        hasPath = true
+      case 13: isCredential = name.equalsASCIICaseInsensitively("authorization")
+      case 17: isCredential = name.equalsASCIICaseInsensitively("authorization-bin")
+      default: break
+      }
       switch value {
       case .string(let text):
         request.add(header: name, value: text)
       case .binary:
         // A credential in binary form is a second credential, whatever its name; a timeout in
         // binary form is no timeout. Neither is decoded.
-        let isCredential = name.equalsASCIICaseInsensitively("authorization")
         request.add(header: isCredential ? "authorization-bin" : name, value: "")
       }
+      if isCredential { continue }
+      switch value {
+      case .string(let text): kept.addString(text, forKey: name)
+      case .binary(let bytes): kept.addBinary(bytes, forKey: name)
+      }
     }
+    // Transports without paths route by the descriptor alone.
+    if !hasPath { request.path = "/\(descriptor.fullyQualifiedMethod)" }
     switch self.requestGuard.decide(request) {
     case .deny(let denial):
       return .failure(denial)
     case .allow(let grant):
-      return .success(Admitted(grant: grant, metadata: Self.clean(metadata, for: request)))
+      // In a form that the host library understands.
+      if case .value(let text) = request.timeout, let timeout = CallTimeout(text) {
+        kept.replaceOrAddString(timeout.canonicalValue, forKey: "grpc-timeout")
+      }
+      return .success(Admitted(grant: grant, metadata: kept))
     }
   }
 
@@ -57,34 +90,6 @@ struct CallAdmission: Sendable {
       peer: context.remotePeer
     )
     return self.requestGuard.deny(request, because: .internalInvariant)
-  }
-
-  /// The `:path` as it was received. The HTTP/2 transport passes pseudo-headers on with the other
-  /// metadata but looks descriptors up by `String` equality, so the descriptor alone may already
-  /// have been repaired. Nil where the transport has no paths.
-  private static func path(in metadata: Metadata) -> String? {
-    var path: String?
-    for (name, value) in metadata where name.utf8.first == UInt8(ascii: ":") {
-      guard name.hasSameBytes(as: ":path") else { continue }
-      // Two paths are no path: the empty one names no method.
-      guard path == nil, case .string(let text) = value else { return "" }
-      path = text
-    }
-    return path
-  }
-
-  /// Takes the credential out, so that no handler, interceptor or log behind the guard can leak
-  /// it, and writes the timeout in a form that the host library understands.
-  private static func clean(_ metadata: Metadata, for request: AccessRequest) -> Metadata {
-    var metadata = metadata
-    metadata.removeAll { name, _ in
-      name.equalsASCIICaseInsensitively("authorization")
-        || name.equalsASCIICaseInsensitively("authorization-bin")
-    }
-    if case .value(let text) = request.timeout, let timeout = CallTimeout(text) {
-      metadata.replaceOrAddString(timeout.canonicalValue, forKey: "grpc-timeout")
-    }
-    return metadata
   }
 }
 

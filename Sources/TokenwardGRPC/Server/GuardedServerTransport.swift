@@ -107,7 +107,7 @@ public struct GuardedServerTransport<Base: ServerTransport>: ServerTransport {
       ) async -> Void
   ) async throws {
     try self.start.prove(coveredBy: self.admission.requestGuard.policy)
-    let call = GuardedCall<Bytes>(
+    let calls = GuardedCalls<Bytes>(
       admission: self.admission,
       deadlines: self.deadlines,
       closingGrace: self.closingGrace,
@@ -115,7 +115,7 @@ public struct GuardedServerTransport<Base: ServerTransport>: ServerTransport {
       handler: streamHandler
     )
     try await self.base.listen { stream, context in
-      await call.serve(stream, context)
+      await calls.serve(stream, context)
     }
   }
 

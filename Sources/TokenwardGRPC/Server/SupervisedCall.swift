@@ -7,14 +7,21 @@ internal import TokenwardCore
 /// One admitted call whose permission ends. It sees to it that the client gets exactly one status:
 /// the handler's, if that comes first, or UNAUTHENTICATED with ACCESS_TOKEN_EXPIRED.
 ///
-/// The handler runs in a task of its own. At the deadline that task is cancelled, and a handler
-/// that does not listen is left behind: it keeps its task, but the stream is closed without it.
+/// The handler of a stream runs in a task of its own. At the deadline that task is cancelled, and a
+/// handler that does not listen is left behind: it keeps its task, but the stream is closed without
+/// it. The handler of a unary call runs in the task of its stream, because a task for each call
+/// costs more than everything else here: at the deadline that task is cancelled and the client gets
+/// its status, but a handler that does not listen keeps the stream until it returns.
 ///
 /// Nothing here may depend on the deadline's task alone: handlers that write to fast readers never
 /// suspend, and as many of them as there are processors keep every other task waiting. Each part
 /// that a handler reads or writes is therefore compared with the clock as well.
-final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound {
-  typealias Outbound = RPCWriter<RPCResponsePart<Bytes>>.Closable
+///
+/// It is not generic over the transport's bytes: in another module than the transport such code is
+/// not specialised, and it runs for every part of every call.
+final class SupervisedCall: DeadlineBound {
+  /// Writes the status and finishes the response.
+  typealias Finish = @Sendable (Status, Metadata) async -> Void
 
   /// Who has the last word.
   private enum Phase {
@@ -29,125 +36,137 @@ final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound
     var phase = Phase.open
     /// The code of the status that the handler wrote.
     var answer: Status.Code?
-    /// Whether the handler was told that the call is over.
-    var isRefused = false
     var handler: Task<Void, Never>?
+    /// The task of the stream, while the handler runs in it.
+    var place: Place?
+    /// Whether that task is being cancelled at this moment, and so must not end.
+    var isCancellingPlace = false
+    var leaving: CheckedContinuation<Void, Never>?
     var isHandlerCancelled = false
     var hasEnded = false
     var isForced = false
-    /// When the permission ends.
-    var deadline: ContinuousClock.Instant?
-    /// How many parts of the handler are on their way into the transport.
-    var writes = 0
-    /// Waits until there are none.
-    var drained: CheckedContinuation<Void, Never>?
     var waiter: CheckedContinuation<Void, Never>?
-
-    /// Whether the permission has ended; the handler is told so now.
-    mutating func refuseIfOver() -> Bool {
-      let isOver = self.phase == .expired || self.deadline.map { ContinuousClock.now >= $0 } == true
-      if isOver { self.isRefused = true }
-      return isOver
-    }
   }
 
-  private let outbound: Outbound
+  private let finish: Finish
   private let cancellation: ServerContext.RPCCancellationHandle
   /// How long the client has to read the final status, and what was sent before it, and to close
   /// its side. Then the stream is closed under it: a client that stopped reading would keep it.
   private let closingGrace: Duration
+  private let lifetime: Duration
+  /// When the permission ends, for handlers that may write for long.
+  private let deadline: ContinuousClock.Instant?
+  private let writes = WriteGate()
+  /// Whether the handler was told that the call is over.
+  private let isRefused = Atomic<Bool>(false)
   private let state = Mutex(State())
 
+  /// - Parameters:
+  ///   - lifetime: how long the permission lasts from now.
+  ///   - isUnary: whether there is one message in each direction.
+  ///   - cancellation: signalled at the deadline.
+  ///   - closingGrace: how long the client has to read the status.
+  ///   - finish: writes the status and finishes the response.
   init(
-    outbound: Outbound,
+    for lifetime: Duration,
+    isUnary: Bool,
     cancellation: ServerContext.RPCCancellationHandle,
-    closingGrace: Duration
+    closingGrace: Duration,
+    finish: @escaping Finish
   ) {
-    self.outbound = outbound
+    self.lifetime = lifetime
+    self.deadline = isUnary ? nil : DeadlineRegistry.instant(after: lifetime)
     self.cancellation = cancellation
     self.closingGrace = closingGrace
+    self.finish = finish
   }
 
-  /// Runs a handler until it returns, or until the deadline and the closing grace have passed.
+  /// Runs the handler of a stream until it returns, or until the deadline and the closing grace have passed.
   /// - Returns: whether the transport has to close the stream by force.
   func run(
-    for lifetime: Duration,
     registry: DeadlineRegistry,
     _ handler: @escaping @Sendable () async -> Void
   ) async -> Bool {
-    self.state.withLock { $0.deadline = DeadlineRegistry.instant(after: lifetime) }
-    let registration = registry.add(self, for: lifetime)
+    let registration = registry.add(self, for: self.lifetime)
     defer { registry.remove(registration) }
     await withTaskCancellationHandler {
       let task = Task.immediate {
         await handler()
-        self.handlerReturned()
+        // After the deadline the stream stays until the status is delivered.
+        if !self.handlerReturned() { self.end(byForce: false) }
       }
       self.started(task)
-      await withCheckedContinuation { continuation in
-        let hasEnded = self.state.withLock { state in
-          if !state.hasEnded { state.waiter = continuation }
-          return state.hasEnded
-        }
-        if hasEnded { continuation.resume() }
-      }
+      await self.whenEnded()
     } onCancel: {
-      self.cancelHandler()
+      self.cancel(self.claimCancellation())
     }
     return self.state.withLock { $0.isForced }
   }
 
   /// - Throws: ACCESS_TOKEN_EXPIRED after the deadline.
   func checkOpen() throws {
-    if self.state.withLock({ $0.refuseIfOver() }) { throw Self.expired }
+    guard self.writes.isClosed || self.deadline.map({ ContinuousClock.now >= $0 }) == true else {
+      return
+    }
+    self.isRefused.store(true, ordering: .relaxed)
+    throw Self.expired
   }
 
-  /// Announces a part that is no status. No status of ours is written until ``endWriting()``: a
-  /// part behind the status breaks the protocol.
+  /// Announces a part that is no status.
   /// - Throws: ACCESS_TOKEN_EXPIRED after the deadline.
   func beginWriting() throws {
-    let isOver = self.state.withLock { state in
-      let isOver = state.refuseIfOver()
-      if !isOver { state.writes += 1 }
-      return isOver
+    try self.checkOpen()
+    guard self.writes.enter() else {
+      self.isRefused.store(true, ordering: .relaxed)
+      throw Self.expired
     }
-    if isOver { throw Self.expired }
   }
 
-  func endWriting() {
-    let drained = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
-      state.writes -= 1
-      guard state.writes == 0 else { return nil }
-      defer { state.drained = nil }
-      return state.drained
+  func endWriting() { self.writes.leave() }
+
+  /// Runs the handler of a unary call in the present task, until it returns.
+  /// - Returns: whether the transport has to close the stream by force.
+  func runInPlace(
+    registry: DeadlineRegistry,
+    _ handler: @Sendable () async -> Void
+  ) async -> Bool {
+    let registration = registry.add(self, for: self.lifetime)
+    defer { registry.remove(registration) }
+    // Kept for longer than the closure, but not for longer than the task runs this function.
+    withUnsafeCurrentTask { task in
+      self.state.withLock { $0.place = task.map(Place.init) }
     }
-    drained?.resume()
+    await handler()
+    await self.leavePlace()
+    if self.handlerReturned() {
+      await self.whenEnded()
+    }
+    return self.state.withLock { state in
+      state.hasEnded = true
+      return state.isForced
+    }
   }
 
-  /// Waits until no part of the handler is on its way, or the task is cancelled.
-  private func whenDrained() async {
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let mustWait = self.state.withLock { state in
-          guard state.writes > 0, !Task.isCancelled else { return false }
-          state.drained = continuation
-          return true
-        }
-        if !mustWait { continuation.resume() }
+  /// Takes the task back from those who would cancel it.
+  private func leavePlace() async {
+    let mustWait = self.state.withLock { state in
+      state.place = nil
+      return state.isCancellingPlace
+    }
+    guard mustWait else { return }
+    await withCheckedContinuation { continuation in
+      let isDone = self.state.withLock { state in
+        if state.isCancellingPlace { state.leaving = continuation }
+        return !state.isCancellingPlace
       }
-    } onCancel: {
-      let drained = self.state.withLock { state in
-        defer { state.drained = nil }
-        return state.drained
-      }
-      drained?.resume()
+      if isDone { continuation.resume() }
     }
   }
 
   /// Why the call is over.
   var end: StreamEnd {
     self.state.withLock { state in
-      if state.phase == .expired || state.isRefused { return .tokenExpired }
+      if state.phase == .expired || self.isRefused.load(ordering: .relaxed) { return .tokenExpired }
       return state.answer == .ok ? .completed : .failed
     }
   }
@@ -167,38 +186,49 @@ final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound
   static var expired: RPCError { DenialReason.tokenExpired.response.rpcError }
 
   func deadlinePassed() async {
-    let isOurs = self.state.withLock { state in
-      guard state.phase == .open else { return false }
+    let (isOurs, isWriting) = self.state.withLock { state in
+      guard state.phase == .open else { return (false, false) }
       state.phase = .expired
-      return true
+      return (true, self.writes.close())
     }
     if isOurs {
-      // The handler is cancelled first, so that messages of it which wait for the client to read
-      // are dropped.
-      self.signalCancellation()
       let response = DenialReason.tokenExpired.response
-      let writing = Task.detached(priority: .high) { [outbound] in
-        await self.whenDrained()
-        guard !Task.isCancelled else { return }
-        try? await outbound.write(.status(response.status, response.metadata))
-        await outbound.finish()
+      let writing = Task.detached(priority: .high) { [finish] in
+        if isWriting {
+          // A message that waits for the client to read is dropped by the cancellation.
+          self.signalCancellation()
+          await self.writes.whenDrained()
+          guard !Task.isCancelled else { return }
+        }
+        await finish(response.status, response.metadata)
+        // Otherwise the status comes first: closures of the application run at a cancellation, and
+        // whatever shares a processor with one that blocks waits for it.
+        if !isWriting { self.signalCancellation() }
       }
       try? await Task.sleep(for: self.closingGrace)
       writing.cancel()
+      // A status that no client reads may never be written. The handler hears of the end all the same.
+      self.signalCancellation()
     } else {
       // The handler's status is on its way. It may be stuck behind a client that does not read.
       try? await Task.sleep(for: self.closingGrace)
-      guard !self.state.withLock({ $0.hasEnded }) else { return }
+      let isOver = self.state.withLock { state in
+        // Before the handler hears of it: once it has returned, it is too late to say so.
+        if !state.hasEnded { state.isForced = true }
+        return state.hasEnded
+      }
+      if isOver { return }
       self.signalCancellation()
     }
     self.end(byForce: true)
   }
 
-  /// On a task of its own: cancellation handlers of the application run in here, and one that
+  /// On a task of its own: cancellation handlers of the application run in there, and one that
   /// blocks must not keep the stream open.
   private func signalCancellation() {
+    let target = self.claimCancellation()
     Task.detached(priority: .high) {
-      self.cancelHandler()
+      self.cancel(target)
       self.cancellation.cancel()
     }
   }
@@ -211,28 +241,58 @@ final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound
     if isCancelled { task.cancel() }
   }
 
-  private func cancelHandler() {
-    let handler = self.state.withLock { state in
-      state.isHandlerCancelled = true
-      return state.handler
-    }
-    // Outside the lock: cancellation handlers of the application run in here.
-    handler?.cancel()
+  /// What a cancellation of the handler reaches; nothing the second time.
+  private struct Target {
+    var handler: Task<Void, Never>?
+    var place: Place?
   }
 
-  private func handlerReturned() {
-    let isExpired = self.state.withLock { state in
+  /// At once, because the handler's task is forgotten when the call ends. The task of the stream does
+  /// not end before it was cancelled (``leavePlace()``), which therefore may happen once only.
+  private func claimCancellation() -> Target {
+    self.state.withLock { state in
+      guard !state.isHandlerCancelled else { return Target() }
+      state.isHandlerCancelled = true
+      state.isCancellingPlace = state.place != nil
+      return Target(handler: state.handler, place: state.place)
+    }
+  }
+
+  private func cancel(_ target: Target) {
+    // Outside the lock: cancellation handlers of the application run in here.
+    target.handler?.cancel()
+    guard let place = target.place else { return }
+    place.task.cancel()
+    let leaving = self.state.withLock { state in
+      state.isCancellingPlace = false
+      defer { state.leaving = nil }
+      return state.leaving
+    }
+    leaving?.resume()
+  }
+
+  /// - Returns: whether the deadline has come first, so that its status is still to be delivered.
+  private func handlerReturned() -> Bool {
+    self.state.withLock { state in
       state.handler = nil
       if state.phase == .open { state.phase = .answered }
       return state.phase == .expired
     }
-    // After the deadline the stream stays until the status is delivered.
-    if !isExpired { self.end(byForce: false) }
+  }
+
+  private func whenEnded() async {
+    await withCheckedContinuation { continuation in
+      let hasEnded = self.state.withLock { state in
+        if !state.hasEnded { state.waiter = continuation }
+        return state.hasEnded
+      }
+      if hasEnded { continuation.resume() }
+    }
   }
 
   private func end(byForce isForced: Bool) {
     let waiter = self.state.withLock { state in
-      if !state.hasEnded { state.isForced = isForced }
+      if !state.hasEnded, isForced { state.isForced = true }
       state.hasEnded = true
       state.handler = nil
       defer { state.waiter = nil }
@@ -240,4 +300,11 @@ final class SupervisedCall<Bytes: GRPCContiguousBytes & Sendable>: DeadlineBound
     }
     waiter?.resume()
   }
+}
+
+/// The task of a stream, for cancelling it from another one. Only used while ``SupervisedCall`` keeps
+/// that task from ending; `cancel()` is safe from anywhere until then.
+// Unchecked: the type of the task is not `Sendable` because it is unsafe to keep for longer.
+struct Place: @unchecked Sendable {
+  let task: UnsafeCurrentTask
 }

@@ -10,33 +10,31 @@ struct SupervisedInbound<Bytes: GRPCContiguousBytes & Sendable>: AsyncSequence, 
   typealias Failure = any Error
   typealias Base = RPCAsyncSequence<RPCRequestPart<Bytes>, any Error>.AsyncIterator
 
-  private let call: SupervisedCall<Bytes>?
+  private let call: SupervisedCall?
   private let source: Source
 
   /// - Parameters:
   ///   - first: the part that was read for the decision.
   ///   - rest: the iterator that it was read with; transports allow one iterator only.
   ///   - call: the call, if its permission ends.
-  init(first: RPCRequestPart<Bytes>, rest: Base, call: SupervisedCall<Bytes>?) {
+  init(first: RPCRequestPart<Bytes>, rest: Base, call: SupervisedCall?) {
     self.source = Source(first, rest)
     self.call = call
   }
 
   func makeAsyncIterator() -> Iterator {
-    Iterator(source: self.source.take(), call: self.call)
+    Iterator(source: self.source, call: self.call)
   }
 
   struct Iterator: AsyncIteratorProtocol {
     private var first: RPCRequestPart<Bytes>?
     private var rest: Base?
-    private let call: SupervisedCall<Bytes>?
+    private let call: SupervisedCall?
 
-    fileprivate init(
-      source: (first: RPCRequestPart<Bytes>, rest: Base)?,
-      call: SupervisedCall<Bytes>?
-    ) {
-      self.first = source?.first
-      self.rest = source?.rest
+    fileprivate init(source: Source, call: SupervisedCall?) {
+      let isOurs = source.claim()
+      self.first = isOurs ? source.first : nil
+      self.rest = isOurs ? source.rest : nil
       self.call = call
     }
 
@@ -68,21 +66,20 @@ struct SupervisedInbound<Bytes: GRPCContiguousBytes & Sendable>: AsyncSequence, 
     }
   }
 
-  /// Hands the iterator over once. Unchecked: the lock guards it, and iterators are not `Sendable`.
-  private final class Source: @unchecked Sendable {
-    private let lock = Mutex<Void>(())
-    private var content: (first: RPCRequestPart<Bytes>, rest: Base)?
+  /// Hands the iterator over once. Unchecked: the flag guards it, and iterators are not `Sendable`.
+  /// (No tuple of the two: the runtime looks the type of a generic tuple up for every call.)
+  fileprivate final class Source: @unchecked Sendable {
+    let first: RPCRequestPart<Bytes>
+    let rest: Base
+    private let isClaimed = Atomic<Bool>(false)
 
     init(_ first: RPCRequestPart<Bytes>, _ rest: Base) {
-      self.content = (first, rest)
+      self.first = first
+      self.rest = rest
     }
 
-    func take() -> (first: RPCRequestPart<Bytes>, rest: Base)? {
-      self.lock.withLock { _ in
-        defer { self.content = nil }
-        return self.content
-      }
-    }
+    /// - Returns: whether nobody claimed the iterator before.
+    func claim() -> Bool { !self.isClaimed.exchange(true, ordering: .acquiringAndReleasing) }
   }
 }
 
@@ -90,7 +87,7 @@ struct SupervisedInbound<Bytes: GRPCContiguousBytes & Sendable>: AsyncSequence, 
 struct SupervisedOutbound<Bytes: GRPCContiguousBytes & Sendable>: ClosableRPCWriterProtocol {
   typealias Element = RPCResponsePart<Bytes>
 
-  let call: SupervisedCall<Bytes>
+  let call: SupervisedCall
   let base: RPCWriter<RPCResponsePart<Bytes>>.Closable
 
   func write(_ element: RPCResponsePart<Bytes>) async throws {

@@ -51,7 +51,8 @@ public enum TokenwardVersion {
 }
 
 /// The counters of one door.
-private struct DoorCounters: Sendable {
+// A class, so that observing a decision copies none of it.
+private final class DoorCounters: Sendable {
   private let issuers: IssuerIndex
   private let allowed: [Counter]
   private let denied: [[Counter]]

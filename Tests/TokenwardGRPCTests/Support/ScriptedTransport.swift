@@ -59,11 +59,12 @@ final class ScriptedTransport: ServerTransport {
   /// - Parameter onWrite: what happens to each part before it is kept; it may throw or wait.
   func open(
     _ method: String,
+    type: MethodDescriptor.RPCType? = nil,
     isStuck: Bool = false,
     onWrite: @escaping RecordedResponse.Hook = { _ in }
   ) -> ScriptedCall {
     let stuck: RecordedResponse.Hook = { _ in try await Task.sleep(for: .seconds(3_600)) }
-    let call = ScriptedCall(method, onWrite: isStuck ? stuck : onWrite)
+    let call = ScriptedCall(method, type, onWrite: isStuck ? stuck : onWrite)
     self.continuation.yield(call)
     return call
   }
@@ -90,14 +91,19 @@ final class ScriptedCall: Sendable {
   private let inbound: AsyncThrowingStream<RPCRequestPart<[UInt8]>, any Error>.Continuation
   private let response: RecordedResponse
 
-  fileprivate init(_ method: String, onWrite: @escaping RecordedResponse.Hook) {
+  fileprivate init(
+    _ method: String,
+    _ type: MethodDescriptor.RPCType?,
+    onWrite: @escaping RecordedResponse.Hook
+  ) {
     let slash = method.utf8.firstIndex(of: UInt8(ascii: "/")) ?? method.endIndex
     let (stream, inbound) = AsyncThrowingStream.makeStream(of: RPCRequestPart<[UInt8]>.self)
     self.response = RecordedResponse(onWrite: onWrite)
     self.inbound = inbound
     self.descriptor = MethodDescriptor(
       fullyQualifiedService: String(method[..<slash]),
-      method: String(method[slash...].dropFirst())
+      method: String(method[slash...].dropFirst()),
+      type: type
     )
     self.serverStream = RPCStream(
       descriptor: self.descriptor,
@@ -120,6 +126,9 @@ final class ScriptedCall: Sendable {
     await self.response.parts(atLeast: count)
   }
 
+  /// Waits until there is a status, or the server has let go of the stream without one.
+  func status() async { await self.response.status() }
+
   var parts: [RPCResponsePart<[UInt8]>] { self.response.parts }
   var wasForced: Bool { self.response.wasForced }
   var isFinished: Bool { self.response.isFinished }
@@ -140,6 +149,7 @@ final class ScriptedCall: Sendable {
 final class RecordedResponse: ClosableRPCWriterProtocol {
   fileprivate struct State {
     var parts: [RPCResponsePart<[UInt8]>] = []
+    var hasStatus = false
     var isFinished = false
     var isClosed = false
     var wasForced = false
@@ -164,6 +174,7 @@ final class RecordedResponse: ClosableRPCWriterProtocol {
         throw RPCError(code: .internalError, message: "written after the end")
       }
       state.parts.append(element)
+      if case .status = element { state.hasStatus = true }
       return state.ready()
     }
     waiters.forEach { $0.resume() }
@@ -186,6 +197,8 @@ final class RecordedResponse: ClosableRPCWriterProtocol {
   }
 
   func closed() async { await self.wait(for: .max) }
+  /// As a negative number of parts.
+  func status() async { await self.wait(for: -1) }
 
   func parts(atLeast count: Int) async -> [RPCResponsePart<[UInt8]>] {
     await self.wait(for: count)
@@ -205,9 +218,12 @@ final class RecordedResponse: ClosableRPCWriterProtocol {
 
 extension RecordedResponse.State {
   fileprivate mutating func ready() -> [CheckedContinuation<Void, Never>] {
-    let (isClosed, count) = (self.isClosed, self.parts.count)
-    let ready = self.waiters.filter { isClosed || $0.count <= count }.map(\.continuation)
-    self.waiters.removeAll { isClosed || $0.count <= count }
+    let (isClosed, count, hasStatus) = (self.isClosed, self.parts.count, self.hasStatus)
+    func isReady(_ wanted: Int) -> Bool {
+      isClosed || (wanted < 0 ? hasStatus : wanted <= count)
+    }
+    let ready = self.waiters.filter { isReady($0.count) }.map(\.continuation)
+    self.waiters.removeAll { isReady($0.count) }
     return ready
   }
 }

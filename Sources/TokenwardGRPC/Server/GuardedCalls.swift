@@ -3,17 +3,34 @@
 internal import GRPCCore
 internal import TokenwardCore
 
-/// What happens to one stream between the transport and the router.
-struct GuardedCall<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
+/// What happens to each stream between the transport and the router. A class, because closures that
+/// run for every call hold it: copying the guard each time would cost more than some of its checks.
+final class GuardedCalls<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
   typealias Inbound = RPCAsyncSequence<RPCRequestPart<Bytes>, any Error>
   typealias Outbound = RPCWriter<RPCResponsePart<Bytes>>.Closable
   typealias Stream = RPCStream<Inbound, Outbound>
 
-  let admission: CallAdmission
-  let deadlines: DeadlineRegistry
-  let closingGrace: Duration
-  let streams: (any StreamObserver)?
-  let handler: @concurrent @Sendable (Stream, ServerContext) async -> Void
+  typealias Handler = @concurrent @Sendable (Stream, ServerContext) async -> Void
+
+  private let admission: CallAdmission
+  private let deadlines: DeadlineRegistry
+  private let closingGrace: Duration
+  private let streams: (any StreamObserver)?
+  private let handler: Handler
+
+  init(
+    admission: CallAdmission,
+    deadlines: DeadlineRegistry,
+    closingGrace: Duration,
+    streams: (any StreamObserver)?,
+    handler: @escaping Handler
+  ) {
+    self.admission = admission
+    self.deadlines = deadlines
+    self.closingGrace = closingGrace
+    self.streams = streams
+    self.handler = handler
+  }
 
   func serve(_ stream: Stream, _ context: ServerContext) async {
     var iterator = stream.inbound.makeAsyncIterator()
@@ -42,32 +59,58 @@ struct GuardedCall<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
     _ admitted: CallAdmission.Admitted,
     rest: Inbound.AsyncIterator
   ) async -> StreamEnd {
-    var stream = stream
     let first = RPCRequestPart<Bytes>.metadata(admitted.metadata)
     guard let lifetime = admitted.grant.lifetime else {
-      stream.inbound = Inbound(wrapping: SupervisedInbound(first: first, rest: rest, call: nil))
-      let outcome = StreamOutcome()
-      if self.streams != nil {
-        stream.outbound = Outbound(
-          wrapping: ObservedOutbound(outcome: outcome, base: stream.outbound)
-        )
-      }
-      await self.handler(stream, context)
-      return Self.end(outcome.end, context)
+      return await self.runForever(stream, context, first: first, rest: rest)
     }
+    let isUnary = stream.descriptor.type == .unary
     let call = SupervisedCall(
-      outbound: stream.outbound,
+      for: lifetime,
+      isUnary: isUnary,
       cancellation: context.cancellation,
       closingGrace: self.closingGrace
+    ) { [outbound = stream.outbound] status, metadata in
+      try? await outbound.write(.status(status, metadata))
+      await outbound.finish()
+    }
+    // Constants, so that closures refer to them instead of copying them.
+    let supervised = Stream(
+      descriptor: stream.descriptor,
+      inbound: Inbound(wrapping: SupervisedInbound(first: first, rest: rest, call: call)),
+      outbound: Outbound(wrapping: SupervisedOutbound(call: call, base: stream.outbound))
     )
-    stream.inbound = Inbound(wrapping: SupervisedInbound(first: first, rest: rest, call: call))
-    stream.outbound = Outbound(wrapping: SupervisedOutbound(call: call, base: stream.outbound))
-    let isForced = await call.run(for: lifetime, registry: self.deadlines) { [stream, handler] in
-      await handler(stream, context)
+    let isForced: Bool
+    if isUnary {
+      isForced = await call.runInPlace(registry: self.deadlines) {
+        await self.handler(supervised, context)
+      }
+    } else {
+      isForced = await call.run(registry: self.deadlines) {
+        await self.handler(supervised, context)
+      }
     }
     let end = call.end
     if isForced { Self.closeByForce() }
     return Self.end(end, context)
+  }
+
+  /// An anonymous call, whose permission does not end.
+  private func runForever(
+    _ stream: Stream,
+    _ context: ServerContext,
+    first: RPCRequestPart<Bytes>,
+    rest: Inbound.AsyncIterator
+  ) async -> StreamEnd {
+    var stream = stream
+    stream.inbound = Inbound(wrapping: SupervisedInbound(first: first, rest: rest, call: nil))
+    let outcome = StreamOutcome()
+    if self.streams != nil {
+      stream.outbound = Outbound(
+        wrapping: ObservedOutbound(outcome: outcome, base: stream.outbound)
+      )
+    }
+    await self.handler(stream, context)
+    return Self.end(outcome.end, context)
   }
 
   /// A handler whose client has gone fails, for no fault of its own.
