@@ -79,18 +79,17 @@ final class GuardedCalls<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
       inbound: Inbound(wrapping: SupervisedInbound(first: first, rest: rest, call: call)),
       outbound: Outbound(wrapping: SupervisedOutbound(call: call, base: stream.outbound))
     )
-    let isForced: Bool
     if isUnary {
-      isForced = await call.runInPlace(registry: self.deadlines) {
-        await self.handler(supervised, context)
-      }
+      let registration = call.enter(self.deadlines)
+      await self.handler(supervised, context)
+      if !call.leave(registration, of: self.deadlines) { await call.whenLeft() }
     } else {
-      isForced = await call.run(registry: self.deadlines) {
+      await call.run(registry: self.deadlines) {
         await self.handler(supervised, context)
       }
     }
     let end = call.end
-    if isForced { Self.closeByForce() }
+    if call.isForced { Self.closeByForce() }
     return Self.end(end, context)
   }
 

@@ -28,11 +28,13 @@ public import TokenwardCore
 ///   streaming response included. The token is no longer in the metadata.
 /// - A call whose token expires is ended with UNAUTHENTICATED, at most a second late. What was
 ///   written before is still delivered in front of the status; a client that has not read it within
-///   five seconds is reset (RST_STREAM) without one. Reading and
-///   writing fail from then on, `ServerContext.cancellation` is signalled, and the handler's task is
-///   cancelled. A handler that ignores all of this keeps its task but reaches nobody.
+///   five seconds is reset (RST_STREAM) without one. Reading and writing fail from then on,
+///   `ServerContext.cancellation` is signalled, and the handler's task is cancelled. A handler that
+///   ignores all of this keeps its task but reaches nobody.
 /// - A client gets five seconds to read the status of a call that was denied or cut; then its
-///   stream is closed, whatever the client does.
+///   stream is closed, whatever the client does. The handler of a unary call runs in the task of its
+///   stream: one that ignores cancellation keeps the stream, of which the client knows that it is
+///   over, until it returns.
 /// - Before the first call is accepted, the policy is compared with the methods that the server
 ///   has. A difference either way stops the start.
 public struct GuardedServerTransport<Base: ServerTransport>: ServerTransport {

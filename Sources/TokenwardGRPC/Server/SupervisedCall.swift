@@ -81,12 +81,9 @@ final class SupervisedCall: DeadlineBound {
     self.finish = finish
   }
 
-  /// Runs the handler of a stream until it returns, or until the deadline and the closing grace have passed.
-  /// - Returns: whether the transport has to close the stream by force.
-  func run(
-    registry: DeadlineRegistry,
-    _ handler: @escaping @Sendable () async -> Void
-  ) async -> Bool {
+  /// Runs the handler of a stream in a task of its own until it returns, or until the deadline and
+  /// the closing grace have passed.
+  func run(registry: DeadlineRegistry, _ handler: @escaping @Sendable () async -> Void) async {
     let registration = registry.add(self, for: self.lifetime)
     defer { registry.remove(registration) }
     await withTaskCancellationHandler {
@@ -100,7 +97,6 @@ final class SupervisedCall: DeadlineBound {
     } onCancel: {
       self.cancel(self.claimCancellation())
     }
-    return self.state.withLock { $0.isForced }
   }
 
   /// - Throws: ACCESS_TOKEN_EXPIRED after the deadline.
@@ -124,36 +120,31 @@ final class SupervisedCall: DeadlineBound {
 
   func endWriting() { self.writes.leave() }
 
-  /// Runs the handler of a unary call in the present task, until it returns.
-  /// - Returns: whether the transport has to close the stream by force.
-  func runInPlace(
-    registry: DeadlineRegistry,
-    _ handler: @Sendable () async -> Void
-  ) async -> Bool {
-    let registration = registry.add(self, for: self.lifetime)
-    defer { registry.remove(registration) }
-    // Kept for longer than the closure, but not for longer than the task runs this function.
+  /// Begins a unary call, whose handler runs in the present task. ``leave(_:of:)`` has to follow in
+  /// the same task: until then the call keeps the task for cancelling it. (Two functions instead of
+  /// one that takes the handler, because each asynchronous function on the way costs every call.)
+  func enter(_ registry: DeadlineRegistry) -> DeadlineRegistry.Registration {
     withUnsafeCurrentTask { task in
       self.state.withLock { $0.place = task.map(Place.init) }
     }
-    await handler()
-    await self.leavePlace()
-    if self.handlerReturned() {
-      await self.whenEnded()
-    }
+    return registry.add(self, for: self.lifetime)
+  }
+
+  /// Takes the task back after the handler has returned.
+  /// - Returns: false if ``whenLeft()`` has to be awaited before anything else is done in it.
+  func leave(_ registration: DeadlineRegistry.Registration, of registry: DeadlineRegistry) -> Bool {
+    registry.remove(registration)
     return self.state.withLock { state in
+      state.place = nil
+      if state.phase == .open { state.phase = .answered }
+      guard !state.isCancellingPlace, state.phase == .answered else { return false }
       state.hasEnded = true
-      return state.isForced
+      return true
     }
   }
 
-  /// Takes the task back from those who would cancel it.
-  private func leavePlace() async {
-    let mustWait = self.state.withLock { state in
-      state.place = nil
-      return state.isCancellingPlace
-    }
-    guard mustWait else { return }
+  /// Waits until nobody cancels the task any more, and until the status of the deadline is delivered.
+  func whenLeft() async {
     await withCheckedContinuation { continuation in
       let isDone = self.state.withLock { state in
         if state.isCancellingPlace { state.leaving = continuation }
@@ -161,7 +152,12 @@ final class SupervisedCall: DeadlineBound {
       }
       if isDone { continuation.resume() }
     }
+    if self.handlerReturned() { await self.whenEnded() }
+    self.state.withLock { $0.hasEnded = true }
   }
+
+  /// Whether the transport has to close the stream by force.
+  var isForced: Bool { self.state.withLock { $0.isForced } }
 
   /// Why the call is over.
   var end: StreamEnd {
@@ -248,7 +244,7 @@ final class SupervisedCall: DeadlineBound {
   }
 
   /// At once, because the handler's task is forgotten when the call ends. The task of the stream does
-  /// not end before it was cancelled (``leavePlace()``), which therefore may happen once only.
+  /// not end before it was cancelled (``leave(_:of:)``), which therefore may happen once only.
   private func claimCancellation() -> Target {
     self.state.withLock { state in
       guard !state.isHandlerCancelled else { return Target() }
