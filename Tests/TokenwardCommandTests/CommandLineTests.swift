@@ -104,6 +104,17 @@ struct CommandLineTests {
     #expect(!written.contains("16C7e42F29") && !written.contains("S3cr3tOpaque"), "\(written)")
   }
 
+  @Test("commands that write JSON only may be told so, and nothing else")
+  func jsonOnly() throws {
+    for command in [["jose", "verify", "--batch"], ["jose", "check-keys", "--batch"]] {
+      #expect(try BuiltCommand.run(command + ["--output", "json"]).status == 0)
+      #expect(try BuiltCommand.run(command + ["--output", "text"]).status == 64)
+    }
+    let verify = ["token", "verify", "--config", "none"]
+    #expect(try BuiltCommand.run(verify + ["--output", "json"]).status == 78)
+    #expect(try BuiltCommand.run(verify + ["--output", "text"]).status == 64)
+  }
+
   @Test("the name of a file is shown")
   func fileNames() throws {
     let name = "Configuration-of-the-second-Server-2.yaml"

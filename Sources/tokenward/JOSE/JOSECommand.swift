@@ -30,6 +30,8 @@ struct JOSEVerify: ParsableCommand {
   @Flag(help: "Read lines from standard input and answer each.")
   var batch = false
 
+  @OptionGroup var format: JSONOutput
+
   func validate() throws { try requireBatch(self.batch) }
 
   func run() throws {
@@ -55,6 +57,8 @@ struct JOSECheckKeys: ParsableCommand {
 
   @Flag(help: "Read lines from standard input and answer each.")
   var batch = false
+
+  @OptionGroup var format: JSONOutput
 
   func validate() throws { try requireBatch(self.batch) }
 

@@ -34,6 +34,15 @@ struct TokenInspect: ParsableCommand {
   }
 }
 
+/// The option `--output` of commands that write JSON and nothing else, so that a script may say it
+/// everywhere.
+struct JSONOutput: ParsableArguments {
+  enum Format: String, ExpressibleByArgument, CaseIterable { case json }
+
+  @Option(help: "There is one form only.")
+  var output: Format = .json
+}
+
 /// How a command prints its result.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   /// For people.

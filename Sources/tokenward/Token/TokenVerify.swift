@@ -54,6 +54,8 @@ struct TokenVerify: ParsableCommand {
   @Flag(help: "Read lines of JSON from standard input and answer each.")
   var batch = false
 
+  @OptionGroup var format: JSONOutput
+
   func validate() throws {
     if self.batch, self.input.tokenFile != nil {
       throw ValidationError("--batch reads tokens from standard input; leave --token-file out.")
