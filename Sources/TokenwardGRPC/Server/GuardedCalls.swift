@@ -66,7 +66,6 @@ final class GuardedCalls<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
     let isUnary = stream.descriptor.type == .unary
     let call = SupervisedCall(
       for: lifetime,
-      isUnary: isUnary,
       cancellation: context.cancellation,
       closingGrace: self.closingGrace
     ) { [outbound = stream.outbound] status, metadata in

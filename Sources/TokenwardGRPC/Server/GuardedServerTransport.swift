@@ -33,8 +33,8 @@ public import TokenwardCore
 ///   ignores all of this keeps its task but reaches nobody.
 /// - A client gets five seconds to read the status of a call that was denied or cut; then its
 ///   stream is closed, whatever the client does. The handler of a unary call runs in the task of its
-///   stream: one that ignores cancellation keeps the stream, of which the client knows that it is
-///   over, until it returns.
+///   stream: one that ignores cancellation keeps the stream until it returns, and a client that does
+///   not read is not reset before then.
 /// - Before the first call is accepted, the policy is compared with the methods that the server
 ///   has. A difference either way stops the start.
 public struct GuardedServerTransport<Base: ServerTransport>: ServerTransport {

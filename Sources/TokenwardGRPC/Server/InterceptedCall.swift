@@ -40,9 +40,11 @@ final class InterceptedCall: DeadlineBound {
           return state.isExpired
         }
         guard !isExpired else { return continuation.resume(throwing: Self.expired) }
-        let task = Task.immediate {
+        let task = Task {
           do {
-            self.finish(.success(try await producer()))
+            let metadata = try await producer()
+            try self.checkOpen()
+            self.finish(.success(metadata))
           } catch {
             self.finish(.failure(error))
           }

@@ -54,8 +54,8 @@ final class SupervisedCall: DeadlineBound {
   /// its side. Then the stream is closed under it: a client that stopped reading would keep it.
   private let closingGrace: Duration
   private let lifetime: Duration
-  /// When the permission ends, for handlers that may write for long.
-  private let deadline: ContinuousClock.Instant?
+  /// When the permission ends.
+  private let deadline: ContinuousClock.Instant
   private let writes = WriteGate()
   /// Whether the handler was told that the call is over.
   private let isRefused = Atomic<Bool>(false)
@@ -63,19 +63,17 @@ final class SupervisedCall: DeadlineBound {
 
   /// - Parameters:
   ///   - lifetime: how long the permission lasts from now.
-  ///   - isUnary: whether there is one message in each direction.
   ///   - cancellation: signalled at the deadline.
   ///   - closingGrace: how long the client has to read the status.
   ///   - finish: writes the status and finishes the response.
   init(
     for lifetime: Duration,
-    isUnary: Bool,
     cancellation: ServerContext.RPCCancellationHandle,
     closingGrace: Duration,
     finish: @escaping Finish
   ) {
     self.lifetime = lifetime
-    self.deadline = isUnary ? nil : DeadlineRegistry.instant(after: lifetime)
+    self.deadline = DeadlineRegistry.instant(after: lifetime)
     self.cancellation = cancellation
     self.closingGrace = closingGrace
     self.finish = finish
@@ -87,7 +85,8 @@ final class SupervisedCall: DeadlineBound {
     let registration = registry.add(self, for: self.lifetime)
     defer { registry.remove(registration) }
     await withTaskCancellationHandler {
-      let task = Task.immediate {
+      // Not immediate: before it first suspends, such a task could be neither cancelled nor left.
+      let task = Task {
         await handler()
         // After the deadline the stream stays until the status is delivered.
         if !self.handlerReturned() { self.end(byForce: false) }
@@ -101,9 +100,7 @@ final class SupervisedCall: DeadlineBound {
 
   /// - Throws: ACCESS_TOKEN_EXPIRED after the deadline.
   func checkOpen() throws {
-    guard self.writes.isClosed || self.deadline.map({ ContinuousClock.now >= $0 }) == true else {
-      return
-    }
+    guard self.writes.isClosed || ContinuousClock.now >= self.deadline else { return }
     self.isRefused.store(true, ordering: .relaxed)
     throw Self.expired
   }
@@ -162,21 +159,32 @@ final class SupervisedCall: DeadlineBound {
   /// Why the call is over.
   var end: StreamEnd {
     self.state.withLock { state in
-      if state.phase == .expired || self.isRefused.load(ordering: .relaxed) { return .tokenExpired }
+      if state.phase == .expired || state.isForced || self.isRefused.load(ordering: .relaxed) {
+        return .tokenExpired
+      }
       return state.answer == .ok ? .completed : .failed
     }
   }
 
   /// Claims the right to write the final status.
   /// - Parameter code: its code; nil for an end without one.
+  /// - Returns: whether that status counts. If not, the caller writes that of the token's end in its
+  ///   place: the deadline's task has not come to it, and a handler that swallowed the error of a
+  ///   refused part must not pass for one that was done.
   /// - Throws: ACCESS_TOKEN_EXPIRED after the deadline, which has claimed it.
-  func claimStatus(_ code: Status.Code?) throws {
-    let isExpired = self.state.withLock { state in
+  func claimStatus(_ code: Status.Code?) throws -> Bool {
+    let isLate =
+      code != nil
+      && (self.isRefused.load(ordering: .relaxed) || ContinuousClock.now >= self.deadline)
+    let (isExpired, isReplaced) = self.state.withLock { state in
+      let isReplaced = state.phase == .open && isLate
       if state.phase == .open { state.phase = .answered }
       if state.phase == .answered, let code { state.answer = code }
-      return state.phase == .expired
+      return (state.phase == .expired, isReplaced)
     }
     if isExpired { throw Self.expired }
+    if isReplaced { self.isRefused.store(true, ordering: .relaxed) }
+    return !isReplaced
   }
 
   static var expired: RPCError { DenialReason.tokenExpired.response.rpcError }

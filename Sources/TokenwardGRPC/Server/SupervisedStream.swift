@@ -2,6 +2,7 @@
 
 internal import GRPCCore
 internal import Synchronization
+internal import TokenwardCore
 
 /// The request parts of an admitted call: the first one again, without the credential, then the
 /// rest as they come, until the call's permission ends.
@@ -92,8 +93,9 @@ struct SupervisedOutbound<Bytes: GRPCContiguousBytes & Sendable>: ClosableRPCWri
 
   func write(_ element: RPCResponsePart<Bytes>) async throws {
     if case .status(let status, _) = element {
-      try self.call.claimStatus(status.code)
-      return try await self.base.write(element)
+      if try self.call.claimStatus(status.code) { return try await self.base.write(element) }
+      let response = DenialReason.tokenExpired.response
+      return try await self.base.write(.status(response.status, response.metadata))
     }
     try self.call.beginWriting()
     defer { self.call.endWriting() }
