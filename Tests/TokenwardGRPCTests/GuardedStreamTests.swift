@@ -31,7 +31,7 @@ struct GuardedStreamTests {
 
   /// Serves streams with a function of the test's own in the place of a router.
   private func withTransport(
-    peerCertificate: @escaping @Sendable (ServerContext) -> CertificateThumbprint? = { _ in nil },
+    isCancelledEarly: Bool = false,
     _ serve: @escaping @concurrent @Sendable (Stream, ServerContext) async -> Void,
     _ body: (ScriptedTransport, Task<Void, any Error>) async throws -> Void
   ) async throws {
@@ -45,7 +45,11 @@ struct GuardedStreamTests {
       ),
       security: .plaintext(because: "test double"),
       closingGrace: .seconds(1),
-      peerCertificate: peerCertificate
+      // Runs between the first part and the handler.
+      peerCertificate: { _ in
+        if isCancelledEarly { withUnsafeCurrentTask { $0?.cancel() } }
+        return nil
+      }
     )
     var context = GRPCServerContext()
     context.methods = [MethodDescriptor(fullyQualifiedService: "test.Service", method: "Echo")]
@@ -182,13 +186,7 @@ struct GuardedStreamTests {
   @Test("has its handler cancelled if it was cancelled itself while it was let in")
   func cancelledEarly() async throws {
     let (ends, end) = AsyncStream.makeStream(of: Void.self)
-    try await self.withTransport(
-      // Runs between the first part and the handler.
-      peerCertificate: { _ in
-        withUnsafeCurrentTask { $0?.cancel() }
-        return nil
-      }
-    ) { _, _ in
+    try await self.withTransport(isCancelledEarly: true) { _, _ in
       try? await Task.sleep(for: .seconds(3_600))
       end.finish()
     } _: { transport, _ in
