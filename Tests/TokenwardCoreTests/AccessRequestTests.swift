@@ -1,5 +1,6 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+import Synchronization
 import Testing
 import TokenwardCore
 import TokenwardTestKit
@@ -94,6 +95,36 @@ struct AccessRequestTests {
     request.route = AccessRequest.Route(service: service, method: method)
     #expect(fixture.requestGuard.decide(request).denial?.reason == expected)
     #expect(fixture.observer.records.count == 2)
+  }
+
+  @Test("a verifier is handed checked bytes only, and its memory is asked first")
+  func recall() throws {
+    let clock = ManualClock()
+    let verifier = RememberingVerifier(at: clock.moment.unix)
+    let requestGuard = RequestGuard(
+      policy: try MethodPolicy { Allow(GuardFixture.method, .authenticated) },
+      verifier: verifier,
+      time: clock
+    )
+    func decision(_ token: String) -> Decision {
+      var request = AccessRequest(path: "/\(GuardFixture.method)", door: .grpc)
+      request.add(header: "authorization", value: "Bearer \(token)")
+      return requestGuard.decide(request)
+    }
+    #expect(decision("known").grant?.principal?.subject == "remembered")
+    #expect(verifier.verified == 0)
+    #expect(decision("new").grant?.principal?.subject == "verified")
+    #expect(verifier.verified == 1)
+    for bad in ["new,", "n\u{435}w", "new known", "new\u{0}", "=", "new=w"] {
+      #expect(decision(bad).denial?.reason == .credentialMalformed, "\(bad)")
+    }
+    #expect(decision("refused").denial?.reason == .signatureInvalid)
+    #expect(verifier.verified == 1)
+    // Who remembers nothing is asked nothing but to verify.
+    let plain = FixedTokenVerifier(
+      .init(issuer: "https://i.test", subject: "a", expiresAt: .init(seconds: 0))
+    )
+    #expect(try plain.recall(PresentedToken(BearerToken("a")), at: clock.moment)?.subject == nil)
   }
 
   @Test("an open method lets nobody in as somebody they are not")
@@ -265,5 +296,44 @@ struct AccessRequestTests {
     #expect(requestGuard.decide(request).grant != nil)
     clock.advance(by: 1)
     #expect(requestGuard.decide(request).denial?.reason == .tokenExpired)
+  }
+}
+
+/// Knows two tokens by heart, and verifies every other one.
+private final class RememberingVerifier: TokenVerifier {
+  private let count = Mutex(0)
+  private let now: UnixTime
+
+  init(at now: UnixTime) { self.now = now }
+
+  var verified: Int { self.count.withLock { $0 } }
+
+  private func principal(_ subject: Subject) -> Principal {
+    Principal(
+      assertingVerified: .init(
+        issuer: "https://i.test",
+        subject: subject,
+        expiresAt: self.now.adding(seconds: 60)
+      )
+    )
+  }
+
+  func verify(
+    _ token: PresentedToken,
+    at now: Moment
+  ) throws(VerificationFailure) -> Principal {
+    self.count.withLock { $0 += 1 }
+    return self.principal("verified")
+  }
+
+  func recall(
+    _ token: PresentedToken,
+    at now: Moment
+  ) throws(VerificationFailure) -> Principal? {
+    switch token.fingerprint {
+    case BearerToken("known").fingerprint: return self.principal("remembered")
+    case BearerToken("refused").fingerprint: throw VerificationFailure(.signatureInvalid)
+    default: return nil
+    }
   }
 }

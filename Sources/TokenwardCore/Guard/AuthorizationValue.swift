@@ -6,14 +6,30 @@
 /// a comma, a tab or a second space is refused instead of repaired: whatever stands behind this
 /// guard may repair it another way.
 package enum AuthorizationValue {
+  /// The token, with every byte of the value checked.
   package static func token(_ value: String) throws(DenialReason) -> PresentedToken {
+    let token = try self.candidate(value)
+    try self.check(value)
+    return token
+  }
+
+  /// What stands behind the scheme, whatever it is made of: enough to ask a memory of tokens that
+  /// were checked before. ``check(_:)`` has to follow unless the memory knows it.
+  package static func candidate(_ value: String) throws(DenialReason) -> PresentedToken {
     let bytes = value.utf8.span
     guard bytes.count > 7, bytes[6] == UInt8(ascii: " "), Self.startsWithBearer(bytes) else {
       throw .credentialMalformed
     }
     guard bytes.count - 7 <= BearerToken.maximumLength else { throw .tokenTooLarge }
-    guard Self.isTokenText(bytes.extracting(7 ..< bytes.count)) else { throw .credentialMalformed }
     return PresentedToken(value, from: 7)
+  }
+
+  /// Checks the bytes of a value that ``candidate(_:)`` accepted.
+  package static func check(_ value: String) throws(DenialReason) {
+    let bytes = value.utf8.span
+    guard bytes.count > 7, Self.isTokenText(bytes.extracting(7 ..< bytes.count)) else {
+      throw .credentialMalformed
+    }
   }
 
   /// `b64token` (RFC 6750 §2.1): letters, digits and `-._~+/`, then padding.

@@ -122,7 +122,13 @@ public struct RequestGuard: Sendable {
 
     let principal: Principal
     do {
-      principal = try self.verifier.verify(try AuthorizationValue.token(value), at: now)
+      let token = try AuthorizationValue.candidate(value)
+      if let known = try self.verifier.recall(token, at: now) {
+        principal = known
+      } else {
+        try AuthorizationValue.check(value)
+        principal = try self.verifier.verify(token, at: now)
+      }
     } catch let reason as DenialReason {
       return .deny(Denial(reason))
     } catch let failure as VerificationFailure {

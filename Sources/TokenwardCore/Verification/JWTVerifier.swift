@@ -79,20 +79,8 @@ public final class JWTVerifier: TokenVerifier {
     at now: Moment
   ) throws(VerificationFailure) -> Principal {
     guard let cache else { return try self.verifyWithoutCache(token, at: now).principal }
-
     let fingerprint = token.fingerprint
-    if let entry = cache.find(fingerprint, at: now),
-      self.issuers[entry.issuer].keys.current?.generation == entry.keyGeneration
-    {
-      switch entry.outcome {
-      case .verified(let principal):
-        self.hits.wrappingAdd(1, ordering: .relaxed)
-        return principal
-      case .signatureInvalid:
-        self.refusals.wrappingAdd(1, ordering: .relaxed)
-        throw VerificationFailure(.signatureInvalid)
-      }
-    }
+    if let known = try self.recall(fingerprint, in: cache, at: now) { return known }
     self.misses.wrappingAdd(1, ordering: .relaxed)
 
     let verified = try self.verifyWithoutCache(token, at: now) { issuer, generation in
@@ -110,6 +98,34 @@ public final class JWTVerifier: TokenVerifier {
     )
     cache.insert(entry, for: fingerprint, at: now)
     return verified.principal
+  }
+
+  /// A token that was verified in the last seconds, under the keys that its issuer has now. Throws
+  /// ``DenialReason/signatureInvalid`` for one that was found bad.
+  public func recall(
+    _ token: PresentedToken,
+    at now: Moment
+  ) throws(VerificationFailure) -> Principal? {
+    guard let cache else { return nil }
+    return try self.recall(token.fingerprint, in: cache, at: now)
+  }
+
+  private func recall(
+    _ fingerprint: TokenFingerprint,
+    in cache: VerifiedTokenCache,
+    at now: Moment
+  ) throws(VerificationFailure) -> Principal? {
+    guard let entry = cache.find(fingerprint, at: now),
+      self.issuers[entry.issuer].keys.current?.generation == entry.keyGeneration
+    else { return nil }
+    switch entry.outcome {
+    case .verified(let principal):
+      self.hits.wrappingAdd(1, ordering: .relaxed)
+      return principal
+    case .signatureInvalid:
+      self.refusals.wrappingAdd(1, ordering: .relaxed)
+      throw VerificationFailure(.signatureInvalid)
+    }
   }
 
   private struct Verified {

@@ -14,6 +14,27 @@ public protocol TokenVerifier: Sendable {
     _ token: PresentedToken,
     at now: Moment
   ) throws(VerificationFailure) -> Principal
+
+  /// What is remembered of a token that was verified before, byte for byte the same; nil if nothing
+  /// is. Asked before anything is known of the token's bytes, so it may do no more than look them up.
+  /// - Parameters:
+  ///   - token: what stands behind the scheme, unchecked.
+  ///   - now: the moment of the request.
+  /// - Throws: ``VerificationFailure`` if the token is remembered as refused.
+  func recall(
+    _ token: PresentedToken,
+    at now: Moment
+  ) throws(VerificationFailure) -> Principal?
+}
+
+extension TokenVerifier {
+  /// Remembers nothing, unless the verifier does.
+  public func recall(
+    _ token: PresentedToken,
+    at now: Moment
+  ) throws(VerificationFailure) -> Principal? {
+    nil
+  }
 }
 
 /// Why a credential proves nothing.
