@@ -206,7 +206,10 @@ struct ExpiryTests {
   @Test("leaves a call alone that ended before", arguments: Self.types)
   func endedInTime(type: MethodDescriptor.RPCType?) async throws {
     try await withScriptedServer([Self.method: TestService.echo]) { server in
-      let call = await server.transport.call(Self.method, .bearer("short"))
+      let call = server.transport.open(Self.method, type: type)
+      call.send(.metadata(Metadata([("authorization", .string("Bearer short"))])))
+      call.finish()
+      await call.end()
       #expect(call.statuses.map(\.status.code) == [.ok])
       #expect(call.wasForced == false)
       #expect(server.guarded.supervisedCallCount == 0)
