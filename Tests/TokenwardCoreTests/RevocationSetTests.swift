@@ -85,6 +85,18 @@ struct RevocationSetTests {
     #expect(set.isRevoked(self.principal(id: nil, subject: "bob")) == true)
   }
 
+  @Test("an earlier date does not shorten an entry")
+  func notShortened() {
+    let set = RevocationSet()
+    let later = Self.now.adding(seconds: 9_000)
+    set.revoke("t1", of: Self.issuer, until: later, at: Self.now)
+    set.revoke("t1", of: Self.issuer, until: Self.now, at: Self.now)
+    set.revoke("t2", of: Self.issuer, until: Self.now, at: Self.now)
+    set.revoke("t3", of: Self.issuer, until: later, at: Self.now.adding(seconds: 3_700))
+    #expect(set.isRevoked(self.principal(id: "t1")) == true)
+    #expect(set.isRevoked(self.principal(id: "t2")) == false)
+  }
+
   @Test("a withdrawn token stays withdrawn while its issuer's skew keeps it alive")
   func skew() throws {
     let fixture = try GuardFixture(clockSkew: ClockSkew(seconds: 60))
