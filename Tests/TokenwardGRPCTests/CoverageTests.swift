@@ -43,6 +43,16 @@ struct CoverageTests {
     #expect(hasListened)
   }
 
+  @Test("a method without a rule is named in full, although its name looks like a part of a token")
+  func nameLikeAToken() async throws {
+    let (problems, _) = try await self.start(
+      methods: ["a.A/One", "a.A/GetSurveyJobs"],
+      policy: [Allow("a.A/One", .anonymous)]
+    )
+    let problem = try #require(problems?.first)
+    #expect(problem.problem == "no rule for the registered method a.A/GetSurveyJobs")
+  }
+
   @Test("a server with differences either way does not, and all of them are listed")
   func differences() async throws {
     let (problems, hasListened) = try await self.start(

@@ -93,7 +93,8 @@ final class StartUp: Sendable {
     problems += coverage.uncovered.map { method in
       ConfigurationError.Problem(
         path: "policy",
-        problem: "no rule for the registered method \(method)",
+        // In full: a method that the server has is no token, whatever its name contains.
+        problem: "no rule for the registered method \(method.fullName)",
         hint: "add a rule that says who may call it, or do not register it"
       )
     }
