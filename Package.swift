@@ -43,6 +43,8 @@ let package = Package(
     .library(name: "TokenwardCore", targets: ["TokenwardCore"]),
     .library(name: "TokenwardGRPC", targets: ["TokenwardGRPC"]),
     .library(name: "TokenwardGRPCHTTP2", targets: ["TokenwardGRPCHTTP2"]),
+    .library(name: "TokenwardRemote", targets: ["TokenwardRemote"]),
+    .library(name: "TokenwardOpenBao", targets: ["TokenwardOpenBao"]),
     .library(name: "TokenwardTelemetry", targets: ["TokenwardTelemetry"]),
     .library(name: "TokenwardTestKit", targets: ["TokenwardTestKit"]),
     .executable(name: "tokenward", targets: ["tokenward"]),
@@ -52,6 +54,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
     .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -60,6 +63,7 @@ let package = Package(
     .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
     .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin.git", from: "1.5.0"),
@@ -81,6 +85,27 @@ let package = Package(
         "TokenwardCore", "TokenwardGRPC", grpc, grpcHTTP2, x509, asn1,
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "TokenwardHTTP",
+      dependencies: [
+        "TokenwardCore",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "TokenwardRemote",
+      dependencies: ["TokenwardCore", "TokenwardHTTP", lifecycle],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "TokenwardOpenBao",
+      dependencies: ["TokenwardCore", "TokenwardHTTP", lifecycle],
       swiftSettings: settings
     ),
     .target(
@@ -159,6 +184,19 @@ let package = Package(
         "TokenwardTestKit", "TokenwardTelemetry", "ExampleProtos",
         grpc, grpcHTTP2, grpcProtobuf, protobuf,
         .product(name: "GRPCInProcessTransport", package: "grpc-swift-2"),
+      ],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "TokenwardRemoteTests",
+      dependencies: [
+        "TokenwardCore", "TokenwardHTTP", "TokenwardOpenBao", "TokenwardRemote", "TokenwardTestKit",
+        asn1, crypto, lifecycle,
+        .product(name: "X509", package: "swift-certificates"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: settings
     ),

@@ -80,7 +80,7 @@ public final class SwitchableKeys: KeySource {
   public init(_ keys: KeySet? = nil) { self.state = Mutex(keys) }
 
   /// The keys of the moment.
-  public var current: KeySet? { self.state.withLock { $0 } }
+  public func current(at now: Moment) -> KeySet? { self.state.withLock { $0 } }
 
   /// Replaces the keys; nil empties the source.
   public func set(_ keys: KeySet?) { self.state.withLock { $0 = keys } }

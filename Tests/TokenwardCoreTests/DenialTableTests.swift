@@ -87,6 +87,8 @@ struct DenialTableTests {
       message: "authentication is temporarily unavailable",
       retry: 1
     ),
+    Row(reasons: [.deadlineExceeded], grpc: 4, http: 504, message: "deadline exceeded"),
+    Row(reasons: [.callCancelled], grpc: 1, http: 499, message: "call cancelled"),
     Row(reasons: [.internalInvariant], grpc: 13, http: 500, message: "internal error"),
   ]
 
@@ -121,7 +123,7 @@ struct DenialTableTests {
         "claimMissing", "claimMalformed", "tokenRevoked", "tokenUnknown", "checksumInvalid",
         "bindingMismatch", "addressForbidden", "tokenExpired", "scopeInsufficient", "roleMissing",
         "methodUnlisted", "rateLimited", "dependencyUnavailable", "clockUnavailable",
-        "internalInvariant",
+        "deadlineExceeded", "callCancelled", "internalInvariant",
       ]
     )
     #expect(Door.allCases.map(\.rawValue) == ["grpc", "gateway", "extAuthz", "command"])

@@ -15,12 +15,12 @@ internal import TokenwardTestKit
 struct CredentialTests {
   struct Fixed: TokenSource {
     let text: String
-    func token(for method: MethodDescriptor) async throws -> BearerToken { BearerToken(self.text) }
+    func token() async throws -> BearerToken { BearerToken(self.text) }
   }
 
   struct Broken: TokenSource {
     let error: any Error & Sendable
-    func token(for method: MethodDescriptor) async throws -> BearerToken { throw self.error }
+    func token() async throws -> BearerToken { throw self.error }
   }
 
   struct Leaky: Error, CustomStringConvertible { var description: String { "the-secret-token" } }

@@ -26,7 +26,7 @@ struct FileTokenSourceReasonTests {
     sourceLocation: SourceLocation = #_sourceLocation
   ) async {
     let error = await #expect(throws: TokenSourceError.self, sourceLocation: sourceLocation) {
-      try await FileTokenSource(path: path).token(for: FileTokenSourceTests.method)
+      try await FileTokenSource(path: path).token()
     }
     let problem = error?.problem ?? ""
     #expect(problem.contains(reason), "\(problem)", sourceLocation: sourceLocation)
@@ -34,7 +34,7 @@ struct FileTokenSourceReasonTests {
   }
 
   private func read(_ path: String) async throws -> TokenFingerprint {
-    try await FileTokenSource(path: path).token(for: FileTokenSourceTests.method).fingerprint
+    try await FileTokenSource(path: path).token().fingerprint
   }
 
   @Test("is its kind, not that such a file has no content")
@@ -101,10 +101,10 @@ struct FileTokenSourceReasonTests {
       let past = Date(timeIntervalSinceNow: -3_600)
       try FileManager.default.setAttributes([.modificationDate: past], ofItemAtPath: file.path)
       let source = FileTokenSource(path: file.path, settling: .seconds(600))
-      _ = try await source.token(for: FileTokenSourceTests.method)
+      _ = try await source.token()
       #expect(!source.isCached)
       let quick = FileTokenSource(path: file.path, settling: .seconds(-600))
-      _ = try await quick.token(for: FileTokenSourceTests.method)
+      _ = try await quick.token()
       #expect(quick.isCached)
     }
   }

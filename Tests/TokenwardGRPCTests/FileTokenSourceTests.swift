@@ -8,8 +8,6 @@ internal import TokenwardGRPC
 
 @Suite("The token file")
 struct FileTokenSourceTests {
-  static let method = MethodDescriptor(fullyQualifiedService: "a.A", method: "One")
-
   /// A folder for one test.
   private func withFolder(_ body: (URL) async throws -> Void) async throws {
     let folder = FileManager.default.temporaryDirectory
@@ -28,7 +26,7 @@ struct FileTokenSourceTests {
   }
 
   private func read(_ source: FileTokenSource) async throws -> TokenFingerprint {
-    try await source.token(for: Self.method).fingerprint
+    try await source.token().fingerprint
   }
 
   @Test(

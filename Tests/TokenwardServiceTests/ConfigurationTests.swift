@@ -54,7 +54,7 @@ struct ConfigurationTests {
     #expect(issuer.clockSkew == (try ClockSkew(seconds: 30)))
     #expect(issuer.maximumLifetimeSeconds == 900)
     #expect(issuer.isSingleUse)
-    #expect(issuer.keys.current?.keyCount == 1)
+    #expect(issuer.keys.current(at: ManualClock().moment)?.keyCount == 1)
     let local = configuration.issuers[1]
     #expect(local.audiences == .unchecked(because: "one service only & no other"))
     #expect(local.type == .unchecked(because: "it's an old issuer"))
@@ -135,7 +135,7 @@ struct ConfigurationTests {
                 - \(jwk)
       """
     )
-    #expect(configuration.issuers[0].keys.current?.keyCount == 1)
+    #expect(configuration.issuers[0].keys.current(at: ManualClock().moment)?.keyCount == 1)
     #expect(configuration.issuers[0].audiences == .oneOf(["42"]))
     #expect(configuration.issuers[0].type == .accessToken)
     #expect(configuration.issuers[0].clockSkew == ClockSkew.none)

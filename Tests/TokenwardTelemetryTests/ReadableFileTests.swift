@@ -2,7 +2,7 @@
 
 import Foundation
 import Testing
-import TokenwardTelemetry
+import TokenwardCore
 
 @Suite("A file that is read")
 struct ReadableFileTests {

@@ -130,5 +130,5 @@ private struct GivenToken: TokenSource {
 
   init(_ token: String) { self.token = BearerToken(bytes: Array(token.utf8)) }
 
-  func token(for method: MethodDescriptor) async throws -> BearerToken { self.token }
+  func token() async throws -> BearerToken { self.token }
 }

@@ -51,10 +51,19 @@ public struct CallTimeout: Sendable, Hashable {
     return min(duration, .seconds(Self.longestSeconds))
   }
 
+  /// What is left of the timeout after some of it has passed; never less than a nanosecond, which
+  /// ends a call as soon as it begins.
+  package func remaining(after passed: Duration) -> CallTimeout {
+    let left = max(self.duration - max(passed, .zero), .nanoseconds(1))
+    return CallTimeout(Self.canonical(left)) ?? self
+  }
+
   /// The same timeout in at most seven digits and a unit, rounded up: grpc-swift 2.4 ignores a legal
   /// value of eight digits, and the call would have no deadline.
-  public var canonicalValue: String {
-    let (seconds, attoseconds) = self.duration.components
+  public var canonicalValue: String { Self.canonical(self.duration) }
+
+  private static func canonical(_ duration: Duration) -> String {
+    let (seconds, attoseconds) = duration.components
     if seconds > 9_999_999 { return "\((seconds + 59) / 60)M" }
     if seconds >= 9_999 { return "\(attoseconds > 0 ? seconds + 1 : seconds)S" }
     let nanoseconds = seconds * 1_000_000_000 + attoseconds / 1_000_000_000

@@ -60,6 +60,10 @@ public enum DenialReason: String, Error, Sendable, Hashable, CaseIterable {
   case dependencyUnavailable
   /// The clock cannot be read or is implausible.
   case clockUnavailable
+  /// The call's own deadline passed while the decision waited for somebody else.
+  case deadlineExceeded
+  /// The caller gave up while the decision waited for somebody else. Nobody reads the answer.
+  case callCancelled
   /// A rule that the guard holds for itself does not hold.
   case internalInvariant
 }
@@ -100,6 +104,8 @@ extension DenialReason {
     case .scopeInsufficient, .roleMissing, .methodUnlisted: .insufficientScope
     case .rateLimited: .rateLimited
     case .dependencyUnavailable, .clockUnavailable: .unavailable
+    case .deadlineExceeded: .deadlineExceeded
+    case .callCancelled: .callCancelled
     case .internalInvariant: .internalError
     }
   }
@@ -156,6 +162,22 @@ extension DenialResponse {
     wwwAuthenticate: nil,
     message: "authentication is temporarily unavailable",
     retryAfterSeconds: 1
+  )
+  static let deadlineExceeded = DenialResponse(
+    grpcStatus: 4,
+    httpStatus: 504,
+    errorInfoReason: nil,
+    wwwAuthenticate: nil,
+    message: "deadline exceeded",
+    retryAfterSeconds: nil
+  )
+  static let callCancelled = DenialResponse(
+    grpcStatus: 1,
+    httpStatus: 499,
+    errorInfoReason: nil,
+    wwwAuthenticate: nil,
+    message: "call cancelled",
+    retryAfterSeconds: nil
   )
   static let internalError = DenialResponse(
     grpcStatus: 13,

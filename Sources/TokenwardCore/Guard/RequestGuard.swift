@@ -44,12 +44,76 @@ public struct RequestGuard: Sendable {
     self.observers = observers
   }
 
-  /// Decides about one call and tells the observers. Every ``DenialReason`` may come out.
+  /// Decides about one call from what is in memory and tells the observers. Every ``DenialReason``
+  /// may come out. A call whose decision would have to wait for somebody else is denied: callers
+  /// that can wait use ``begin(_:)``.
   public func decide(_ request: AccessRequest) -> Decision {
     let moment = self.time.now()
     let (method, requirement) = self.policy.find(path: request.path)
-    let decision = self.decide(request, method: method, requirement: requirement, at: moment)
+    var lookup: TokenLookup?
+    let decision = self.decide(
+      request,
+      method: method,
+      requirement: requirement,
+      at: moment,
+      orWaitFor: &lookup
+    )
     self.tell(decision, of: request, method: method, requirement: requirement, since: moment)
+    return decision
+  }
+
+  /// Decides about one call, as far as that is possible without waiting. Observers are told once
+  /// there is a decision.
+  public func begin(_ request: AccessRequest) -> DecisionProgress {
+    let moment = self.time.now()
+    let (method, requirement) = self.policy.find(path: request.path)
+    var lookup: TokenLookup?
+    let decision = self.decide(
+      request,
+      method: method,
+      requirement: requirement,
+      at: moment,
+      orWaitFor: &lookup
+    )
+    if let lookup {
+      return .pending(PendingDecision(request: request, lookup: lookup, beganAt: moment))
+    }
+    self.tell(decision, of: request, method: method, requirement: requirement, since: moment)
+    return .decided(decision)
+  }
+
+  /// Waits for what a decision needs, takes it and tells the observers. If the task is cancelled
+  /// meanwhile, the call is denied with ``DenialReason/callCancelled``; if its own `grpc-timeout`
+  /// passes, with ``DenialReason/deadlineExceeded`` (catalogue S06, S07).
+  public func finish(_ pending: PendingDecision) async -> Decision {
+    let outcome = await pending.lookup.run()
+    let moment = self.time.now()
+    let request = pending.request
+    let (method, requirement) = self.policy.find(path: request.path)
+    let decision: Decision
+    if pending.isTooLate(at: moment) {
+      decision = .deny(Denial(.deadlineExceeded))
+    } else if Task.isCancelled {
+      decision = .deny(Denial(.callCancelled))
+    } else {
+      // Once is enough: an answer that leads to the next question is no answer.
+      var ignored: TokenLookup?
+      decision = self.decide(
+        request,
+        method: method,
+        requirement: requirement,
+        at: moment,
+        knowing: outcome,
+        orWaitFor: &ignored
+      )
+    }
+    self.tell(
+      decision,
+      of: request,
+      method: method,
+      requirement: requirement,
+      since: pending.beganAt ?? moment
+    )
     return decision
   }
 
@@ -90,7 +154,9 @@ public struct RequestGuard: Sendable {
     _ request: AccessRequest,
     method: RPCMethod?,
     requirement: Requirement?,
-    at moment: Moment?
+    at moment: Moment?,
+    knowing outcome: TokenLookup.Outcome? = nil,
+    orWaitFor lookup: inout TokenLookup?
   ) -> Decision {
     guard let now = moment else { return .deny(Denial(.clockUnavailable)) }
 
@@ -123,7 +189,9 @@ public struct RequestGuard: Sendable {
     let principal: Principal
     do {
       let token = try AuthorizationValue.candidate(value)
-      if let known = try self.verifier.recall(token, at: now) {
+      if let outcome {
+        principal = try outcome.get()
+      } else if let known = try self.verifier.recall(token, at: now) {
         principal = known
       } else {
         try AuthorizationValue.check(value)
@@ -132,6 +200,7 @@ public struct RequestGuard: Sendable {
     } catch let reason as DenialReason {
       return .deny(Denial(reason))
     } catch let failure as VerificationFailure {
+      lookup = failure.lookup
       return .deny(Denial(failure.reason, issuer: failure.issuer))
     } catch {
       return .deny(Denial(.internalInvariant))

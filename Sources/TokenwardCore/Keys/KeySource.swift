@@ -3,8 +3,35 @@
 /// Where a verifier finds the present keys of an issuer. Read once per request, so it must answer
 /// from memory.
 public protocol KeySource: Sendable {
-  /// The present keys, or nil if there are none yet: then every token is denied.
-  var current: KeySet? { get }
+  /// The keys that count now, or nil if there are none: then every token is denied.
+  /// - Parameter now: the moment of the request. Keys may be too old to count.
+  func current(at now: Moment) -> KeySet?
+
+  /// Told that a token names a key which ``current(at:)`` does not have: its issuer may have rotated
+  /// its keys. Strangers choose what tokens name, so this must cost next to nothing and may not
+  /// become a request to the issuer each time (catalogue J06).
+  /// - Parameters:
+  ///   - id: the key that the token names; nil if it names none.
+  ///   - now: the moment of the request.
+  /// - Returns: what to wait for before the token is judged again; nil if nothing is on its way.
+  func lookup(for id: KeyID?, at now: Moment) -> KeyLookup?
+}
+
+extension KeySource {
+  /// Nothing is on its way, unless the source can ask somebody.
+  public func lookup(for id: KeyID?, at now: Moment) -> KeyLookup? { nil }
+}
+
+/// New keys that are on their way.
+public struct KeyLookup: Sendable {
+  private let arrival: @Sendable () async -> Void
+
+  /// - Parameter arrival: returns when the keys are there, or will not come; early if its task is
+  ///   cancelled. It must be bounded in time.
+  public init(_ arrival: @escaping @Sendable () async -> Void) { self.arrival = arrival }
+
+  /// Waits until the keys are there, or will not come.
+  public func wait() async { await self.arrival() }
 }
 
 /// Keys that do not change while the process runs.
@@ -14,6 +41,6 @@ public struct StaticKeys: KeySource {
   /// Serves this set.
   public init(_ keys: KeySet) { self.keys = keys }
 
-  /// The set.
-  public var current: KeySet? { self.keys }
+  /// The set, at any moment.
+  public func current(at now: Moment) -> KeySet? { self.keys }
 }

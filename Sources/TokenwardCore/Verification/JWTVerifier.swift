@@ -116,7 +116,7 @@ public final class JWTVerifier: TokenVerifier {
     at now: Moment
   ) throws(VerificationFailure) -> Principal? {
     guard let entry = cache.find(fingerprint, at: now),
-      self.issuers[entry.issuer].keys.current?.generation == entry.keyGeneration
+      self.issuers[entry.issuer].keys.current(at: now)?.generation == entry.keyGeneration
     else { return nil }
     switch entry.outcome {
     case .verified(let principal):
@@ -152,14 +152,20 @@ public final class JWTVerifier: TokenVerifier {
     let claims = try ClaimsReader(unverified: jws.unverifiedPayload)
     let index = try self.issuer(of: claims)
     let issuer = self.issuers[index]
-    guard let keys = issuer.keys.current else {
+    guard let keys = issuer.keys.current(at: now) else {
       throw VerificationFailure(.dependencyUnavailable)
     }
     do {
       _ = try jws.verify(keys: keys, allowed: self.algorithms[index])
     } catch {
       if error == .signatureInvalid { onBadSignature(index, keys.generation) }
-      throw VerificationFailure(error.denialReason)
+      guard error == .keyUnknown, let lookup = issuer.keys.lookup(for: jws.header.keyID, at: now)
+      else { throw VerificationFailure(error.denialReason) }
+      let again = TokenLookup {
+        await lookup.wait()
+        return nil
+      }
+      throw VerificationFailure(error.denialReason, lookup: again)
     }
     // Only a signed header is remembered, so strangers cannot push others out.
     if !jws.isHeaderRemembered { self.memos.remember(jws) }

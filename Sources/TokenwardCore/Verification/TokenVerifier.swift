@@ -9,7 +9,8 @@ public protocol TokenVerifier: Sendable {
   ///   - token: the credential as it was presented.
   ///   - now: the moment of the request.
   /// - Throws: ``VerificationFailure`` with the reason. A verifier that cannot decide throws
-  ///   ``DenialReason/dependencyUnavailable``.
+  ///   ``DenialReason/dependencyUnavailable``; one that could if it asked somebody else says so with
+  ///   ``VerificationFailure/lookup``.
   func verify(
     _ token: PresentedToken,
     at now: Moment
@@ -34,22 +35,6 @@ extension TokenVerifier {
     at now: Moment
   ) throws(VerificationFailure) -> Principal? {
     nil
-  }
-}
-
-/// Why a credential proves nothing.
-public struct VerificationFailure: Error, Sendable, Hashable {
-  /// The reason.
-  public let reason: DenialReason
-  /// The issuer, once its signature was good: only then may a record name it.
-  public let issuer: Issuer?
-
-  /// - Parameters:
-  ///   - reason: why.
-  ///   - issuer: the issuer, only if its signature was good.
-  public init(_ reason: DenialReason, issuer: Issuer? = nil) {
-    self.reason = reason
-    self.issuer = issuer
   }
 }
 

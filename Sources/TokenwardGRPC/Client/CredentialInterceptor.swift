@@ -58,7 +58,7 @@ public struct CredentialInterceptor: ClientInterceptor {
         message: "The call already has a credential; it was not sent."
       )
     }
-    let token = try await self.token(for: context.descriptor)
+    let token = try await self.token()
     let value = "Bearer \(String(decoding: token.bytes, as: UTF8.self))"
     // The server's own rule, so that nothing leaves that the other side would have to repair.
     guard (try? AuthorizationValue.token(value)) != nil else {
@@ -72,9 +72,9 @@ public struct CredentialInterceptor: ClientInterceptor {
     return try await next(request, context)
   }
 
-  private func token(for method: MethodDescriptor) async throws -> BearerToken {
+  private func token() async throws -> BearerToken {
     do {
-      return try await self.source.token(for: method)
+      return try await self.source.token()
     } catch is CancellationError {
       throw RPCError(code: .cancelled, message: "The call was cancelled; it was not sent.")
     } catch {

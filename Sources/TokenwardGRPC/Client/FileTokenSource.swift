@@ -1,6 +1,5 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
-public import GRPCCore
 internal import Synchronization
 public import TokenwardCore
 
@@ -49,11 +48,9 @@ public final class FileTokenSource: TokenSource {
 
   /// The token in the file.
   /// - Throws: ``TokenSourceError`` if the file cannot be read or is refused.
-  public func token(for method: MethodDescriptor) async throws -> BearerToken {
-    try self.token()
-  }
+  public func token() async throws -> BearerToken { try self.read() }
 
-  private func token() throws(TokenSourceError) -> BearerToken {
+  private func read() throws(TokenSourceError) -> BearerToken {
     if let version = FileVersion(path: self.path),
       let cached = self.cache.withLock({ $0 }), cached.version == version
     {
@@ -61,7 +58,7 @@ public final class FileTokenSource: TokenSource {
     }
     // A file that changes while it is read gives a token made of two; read again.
     for _ in 0 ..< 3 {
-      guard let (token, version) = try self.read() else { continue }
+      guard let (token, version) = try self.readOnce() else { continue }
       // A later write within the clock's grain leaves the same dates: such a file is not cached.
       let isSettled = version.isSettled(for: self.settling)
       self.cache.withLock { $0 = isSettled ? Cached(version: version, token: token) : nil }
@@ -74,7 +71,7 @@ public final class FileTokenSource: TokenSource {
   }
 
   /// - Returns: nil if the file changed meanwhile.
-  private func read() throws(TokenSourceError) -> (BearerToken, FileVersion)? {
+  private func readOnce() throws(TokenSourceError) -> (BearerToken, FileVersion)? {
     // Not blocking: opening a pipe would wait for a writer.
     let file = open(self.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else {

@@ -16,12 +16,20 @@ struct CallAdmission: Sendable {
     let metadata: Metadata
   }
 
+  /// What is known of a call after the first look.
+  enum Outcome: Sendable {
+    case admitted(Admitted)
+    case denied(Denial)
+    /// The decision has to wait for somebody else; ``CallAdmission/finish(_:_:deadlines:)``.
+    case pending(PendingDecision, Metadata)
+  }
+
   /// Decides about one call, in one pass over its metadata: this runs for every call.
   func admit(
     _ descriptor: MethodDescriptor,
     _ metadata: Metadata,
     _ context: ServerContext
-  ) -> Result<Admitted, Denial> {
+  ) -> Outcome {
     var request = AccessRequest(
       path: "",
       door: .grpc,
@@ -70,16 +78,41 @@ struct CallAdmission: Sendable {
     }
     // Transports without paths route by the descriptor alone.
     if !hasPath { request.path = "/\(descriptor.fullyQualifiedMethod)" }
-    switch self.requestGuard.decide(request) {
-    case .deny(let denial):
-      return .failure(denial)
-    case .allow(let grant):
+    switch self.requestGuard.begin(request) {
+    case .decided(.deny(let denial)):
+      return .denied(denial)
+    case .decided(.allow(let grant)):
       // In a form that the host library understands.
       if case .value(let text) = request.timeout, let timeout = CallTimeout(text) {
         kept.replaceOrAddString(timeout.canonicalValue, forKey: "grpc-timeout")
       }
-      return .success(Admitted(grant: grant, metadata: kept))
+      return .admitted(Admitted(grant: grant, metadata: kept))
+    case .pending(let pending):
+      return .pending(pending, kept)
     }
+  }
+
+  /// Waits for a decision, no longer than the call's own timeout and no longer than the caller does.
+  func finish(
+    _ pending: PendingDecision,
+    _ metadata: Metadata,
+    deadlines: DeadlineRegistry
+  ) async -> Outcome {
+    let waiting = WaitingCall()
+    let registration = pending.timeout.map { deadlines.add(waiting, for: $0.duration) }
+    defer { if let registration { deadlines.remove(registration) } }
+    let requestGuard = self.requestGuard
+    let decision = await waiting.run { await requestGuard.finish(pending) }
+    guard case .allow(let grant) = decision else {
+      return .denied(decision.denial ?? Denial(.internalInvariant))
+    }
+    var metadata = metadata
+    // The handler gets what is left of the time, not all of it once more.
+    if let timeout = pending.timeout, let waited = pending.waited(until: grant.decidedAt) {
+      let rest = timeout.remaining(after: waited)
+      metadata.replaceOrAddString(rest.canonicalValue, forKey: "grpc-timeout")
+    }
+    return .admitted(Admitted(grant: grant, metadata: metadata))
   }
 
   /// Denies a stream that has no metadata to decide about.

@@ -54,9 +54,14 @@ public struct GuardInterceptor: ServerInterceptor {
       ) async throws -> StreamingServerResponse<Output>
   ) async throws -> StreamingServerResponse<Output> {
     let admitted: CallAdmission.Admitted
-    switch self.admission.admit(context.descriptor, request.metadata, context) {
-    case .failure(let denial): throw denial.response.rpcError
-    case .success(let success): admitted = success
+    var outcome = self.admission.admit(context.descriptor, request.metadata, context)
+    if case .pending(let pending, let metadata) = outcome {
+      outcome = await self.admission.finish(pending, metadata, deadlines: self.deadlines)
+    }
+    switch outcome {
+    case .denied(let denial): throw denial.response.rpcError
+    case .pending: throw DenialReason.internalInvariant.response.rpcError
+    case .admitted(let success): admitted = success
     }
     var request = request
     request.metadata = admitted.metadata

@@ -40,10 +40,17 @@ final class GuardedCalls<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
       let denial = self.admission.refuse(stream.descriptor, context)
       return await self.refuse(stream, rest: iterator, with: denial.reason)
     }
-    switch self.admission.admit(stream.descriptor, metadata, context) {
-    case .failure(let denial):
+    var outcome = self.admission.admit(stream.descriptor, metadata, context)
+    if case .pending(let pending, let metadata) = outcome {
+      outcome = await self.admission.finish(pending, metadata, deadlines: self.deadlines)
+    }
+    switch outcome {
+    case .denied(let denial):
       await self.refuse(stream, rest: iterator, with: denial.reason)
-    case .success(let admitted):
+    case .pending:
+      // Nobody waits twice.
+      await self.refuse(stream, rest: iterator, with: .internalInvariant)
+    case .admitted(let admitted):
       self.streams?.streamOpened()
       // Bound for anonymous callers too: nil has to replace what the server was started under.
       let end = await Principal.$current.withValue(admitted.grant.principal) {

@@ -49,7 +49,9 @@ extension DenialReason {
     case .rateLimited: 25
     case .dependencyUnavailable: 26
     case .clockUnavailable: 27
-    case .internalInvariant: 28
+    case .deadlineExceeded: 28
+    case .callCancelled: 29
+    case .internalInvariant: 30
     }
   }
 
@@ -58,7 +60,8 @@ extension DenialReason {
     switch self {
     case .requestMalformed, .credentialMissing, .credentialConflicting, .credentialMalformed,
       .tokenMalformed, .tokenTooLarge, .algorithmForbidden, .keyUnknown, .signatureInvalid,
-      .issuerUnknown, .tokenUnknown, .checksumInvalid, .clockUnavailable:
+      .issuerUnknown, .tokenUnknown, .checksumInvalid, .clockUnavailable, .deadlineExceeded,
+      .callCancelled:
       false
     case .audienceMismatch, .typeMismatch, .tokenNotYetValid, .lifetimeExceeded, .claimMissing,
       .claimMalformed, .tokenRevoked, .bindingMismatch, .addressForbidden, .tokenExpired,

@@ -9,9 +9,6 @@ internal import Darwin
 #endif
 
 /// Reads small files, and refuses those that the wrong people can read or write.
-///
-/// Its users are in `TokenwardService`. It stands here because there, beside SwiftNIO, the members of
-/// `struct stat` count as NIO's and cannot be named without importing one of its private modules.
 package enum ReadableFile {
   /// Who else may have access.
   package enum Privacy: Sendable {
@@ -52,14 +49,14 @@ package enum ReadableFile {
   ///     exchanged in between.
   package static func read(_ path: String, limit: Int, privacy: Privacy) throws(Failure) -> [UInt8]
   {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
-      let reason = String(cString: strerror(errno))
+      let reason = unsafe String(cString: strerror(errno))
       throw Failure(problem: "cannot be read: \(reason)", hint: "name a file that exists")
     }
     defer { _ = close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       throw Failure(problem: "is no regular file", hint: "name a file")
     }
     guard status.st_mode & privacy.forbidden == 0 else {
@@ -75,8 +72,8 @@ package enum ReadableFile {
     var bytes: [UInt8] = []
     while bytes.count <= limit {
       var count = 0
-      bytes += [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initializedCount in
-        count = readBytes(descriptor, buffer.baseAddress, buffer.count)
+      bytes += unsafe [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initializedCount in
+        count = unsafe readBytes(descriptor, buffer.baseAddress, buffer.count)
         initializedCount = max(0, count)
       }
       if count == 0 { return bytes }
@@ -90,5 +87,5 @@ package enum ReadableFile {
 
 // Outside of the type, whose method has the name of the system call.
 private func readBytes(_ descriptor: CInt, _ bytes: UnsafeMutableRawPointer?, _ count: Int) -> Int {
-  read(descriptor, bytes, count)
+  unsafe read(descriptor, bytes, count)
 }

@@ -1,0 +1,1 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
