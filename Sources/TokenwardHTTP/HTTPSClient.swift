@@ -13,7 +13,7 @@ package import TokenwardCore
 /// |---|---|
 /// | from the call to the last byte | ``deadline`` |
 /// | body | ``maximumBody``, as it is on the wire: no encoding is asked for or accepted |
-/// | protection | TLS 1.2 or later, certificate and name verified |
+/// | protection | TLS 1.2 or later, certificate verified, for the name itself |
 /// | redirects | none is followed: a 302 is an answer like any other |
 /// | proxies | none, whatever the environment says |
 /// | tracing and logging | none: both would quote addresses and headers |
@@ -25,7 +25,17 @@ package final class HTTPSClient: HTTPTransport {
   private let deadline: Duration
   private let maximumBody: Int
   private let resolving: [String: String]
-  private let pool = Mutex<(version: RootsFile.Version, pool: Pool)?>(nil)
+  private let pools = Mutex<Pools?>(nil)
+
+  /// The connections under one state of the roots, by scheme, host and port.
+  private struct Pools {
+    var version: RootsFile.Version
+    var roots: NIOSSLTrustRoots
+    var byOrigin: [String: Pool] = [:]
+  }
+
+  /// Most servers whose connections are kept: a discovery document names one or two.
+  private static let mostOrigins = 8
 
   /// - Parameters:
   ///   - roots: who may vouch for servers.
@@ -44,15 +54,11 @@ package final class HTTPSClient: HTTPTransport {
     self.deadline = deadline
     self.maximumBody = maximumBody
     self.resolving = resolving
-    do {
-      _ = try self.present()
-    } catch {
-      throw self.roots.configurationError
-    }
+    guard self.roots.read() != nil else { throw self.roots.configurationError }
   }
 
   package func exchange(_ exchange: HTTPExchange) async throws(HTTPFailure) -> HTTPAnswer {
-    let pool = try self.present()
+    let pool = try self.pool(for: exchange.url)
     let limit = self.deadline
     let maximumBody = self.maximumBody
     do {
@@ -73,23 +79,41 @@ package final class HTTPSClient: HTTPTransport {
   }
 
   /// The connections that trust the present roots. Requests under way keep the ones they have.
-  private func present() throws(HTTPFailure) -> Pool {
-    try self.pool.withLock { known throws(HTTPFailure) in
+  private func pool(for url: RemoteURL) throws(HTTPFailure) -> Pool {
+    try self.pools.withLock { pools throws(HTTPFailure) in
       let version = self.roots.version()
-      if let known, let version, known.version == version { return known.pool }
-      guard let (certificates, version) = self.roots.read() else { throw .rootsUnusable }
-      let pool = Pool(roots: certificates, deadline: self.deadline, resolving: self.resolving)
-      known = (version, pool)
+      var present: Pools
+      if let known = pools, known.version == version {
+        present = known
+      } else {
+        guard let (roots, version) = self.roots.read() else { throw .rootsUnusable }
+        present = Pools(version: version, roots: roots)
+      }
+      if let pool = present.byOrigin[url.origin] { return pool }
+      if present.byOrigin.count >= Self.mostOrigins { present.byOrigin = [:] }
+      let pool = Pool(
+        for: url,
+        roots: present.roots,
+        deadline: self.deadline,
+        resolving: self.resolving
+      )
+      present.byOrigin[url.origin] = pool
+      pools = present
       return pool
     }
   }
 }
 
-/// One client with its connections. It shuts itself down when nobody uses it any more.
+/// One client with its connections to one server. It shuts itself down when nobody uses it any more.
 private final class Pool: Sendable {
   private let client: HTTPClient
 
-  init(roots: NIOSSLTrustRoots, deadline: Duration, resolving: [String: String]) {
+  init(
+    for url: RemoteURL,
+    roots: NIOSSLTrustRoots,
+    deadline: Duration,
+    resolving: [String: String]
+  ) {
     var tls = TLSConfiguration.makeClientConfiguration()
     tls.minimumTLSVersion = .tlsv12
     tls.trustRoots = roots
@@ -107,6 +131,10 @@ private final class Pool: Sendable {
     configuration.connectionPool.retryConnectionEstablishment = false
     configuration.dnsOverride = resolving
     configuration.tracing.tracer = nil
+    if url.isTLS {
+      // Called between the handshake and the first byte of a request.
+      configuration.http1_1ConnectionDebugInitializer = { $0.checkServerName(url) }
+    }
     self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 

@@ -38,7 +38,7 @@ public enum DenialReason: String, Error, Sendable, Hashable, CaseIterable {
   case claimMalformed
   /// Withdrawn before its expiry, or a single-use token that was used.
   case tokenRevoked
-  /// An API token that no store knows.
+  /// A token that no store knows, or that its issuer says is not active (RFC 7662 §2.2).
   case tokenUnknown
   /// An API token whose checksum is wrong.
   case checksumInvalid

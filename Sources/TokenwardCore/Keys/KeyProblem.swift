@@ -44,6 +44,8 @@ public enum KeyProblem: String, Error, Sendable, Hashable, CaseIterable {
   case secretZero = "secret_zero"
   /// `x5c` is not a list of certificates in base64 (RFC 7517 §4.7).
   case certificateMalformed = "certificate_malformed"
+  /// The configuration says that the key of this name was withdrawn.
+  case revoked = "revoked"
   /// The first certificate of `x5c` has another public key, or `x5t` is not its thumbprint.
   case certificateMismatch = "certificate_mismatch"
 }

@@ -31,8 +31,14 @@ public struct KeySet: Sendable {
   /// - Parameters:
   ///   - jwks: the document; with ``Trust/either`` it may be one bare JWK instead.
   ///   - trust: what kinds of keys it may hold.
-  public init(jwks: [UInt8], trust: Trust) throws(KeySetProblem) {
-    try self.init(reading: jwks, as: trust == .either ? nil : .set, trust: trust)
+  ///   - revoked: names of keys that are not used whoever publishes them.
+  public init(
+    jwks: [UInt8],
+    trust: Trust,
+    revoked: Set<KeyID> = []
+  ) throws(KeySetProblem) {
+    let shape = trust == .either ? nil : Shape.set
+    try self.init(reading: jwks, as: shape, trust: trust, revoked: revoked)
   }
 
   /// Parses one bare JWK (RFC 7517 §4).
@@ -40,7 +46,7 @@ public struct KeySet: Sendable {
   ///   - jwk: the document.
   ///   - trust: what kind of key it may be.
   public init(jwk: [UInt8], trust: Trust) throws(KeySetProblem) {
-    try self.init(reading: jwk, as: .key, trust: trust)
+    try self.init(reading: jwk, as: .key, trust: trust, revoked: [])
   }
 
   /// Different for each set that this process makes, so that a cache can tell them apart.
@@ -74,7 +80,12 @@ public struct KeySet: Sendable {
 extension KeySet {
   private enum Shape { case key, set }
 
-  private init(reading bytes: [UInt8], as shape: Shape?, trust: Trust) throws(KeySetProblem) {
+  private init(
+    reading bytes: [UInt8],
+    as shape: Shape?,
+    trust: Trust,
+    revoked: Set<KeyID>
+  ) throws(KeySetProblem) {
     guard bytes.count <= Self.maximumLength else { throw .tooLarge }
     let document: JSONDocument
     do {
@@ -108,6 +119,12 @@ extension KeySet {
     var budget = ModulusBudget()
     for (index, element) in elements.enumerated() {
       do throws(KeyProblem) {
+        // A set from before the revocation, replayed by a cache, brings the key back (catalogue J10).
+        if !revoked.isEmpty, let id = KeySetRules.keyID(of: element, in: document),
+          revoked.contains(id)
+        {
+          throw .revoked
+        }
         keys.append(try VerificationKey(jwk: element, in: document, budget: &budget))
       } catch {
         let id = KeySetRules.keyID(of: element, in: document)

@@ -27,6 +27,12 @@ struct ClaimsReader {
     self.members = ClaimMembers(of: self.document)
   }
 
+  /// - Parameter document: an object with claims that somebody vouches for by other means.
+  init(_ document: JSONDocument) {
+    self.document = document
+    self.members = ClaimMembers(of: document)
+  }
+
   /// `iss`, before the signature: it chooses whose keys are asked, nothing else.
   func issuer() throws(DenialReason) -> JSONDocument.Node {
     guard let node = self.members.iss else { throw .claimMissing }

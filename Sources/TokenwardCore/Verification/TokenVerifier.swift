@@ -63,6 +63,14 @@ public struct PresentedToken: Sendable {
     return TokenFingerprint(of: bytes.extracting(self.offset ..< bytes.count))
   }
 
+  /// How many dots the token has.
+  var dotCount: Int {
+    let bytes = self.text.utf8.span
+    var count = 0
+    for index in self.offset ..< bytes.count where bytes[index] == UInt8(ascii: ".") { count += 1 }
+    return count
+  }
+
   /// The token's bytes.
   public var bytes: [UInt8] {
     let bytes = self.text.utf8.span

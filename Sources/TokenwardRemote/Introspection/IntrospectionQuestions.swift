@@ -1,0 +1,81 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+internal import TokenwardCore
+
+/// The questions that are under way, and who waits for each. Used under a lock.
+struct IntrospectionQuestions {
+  typealias Continuation = CheckedContinuation<TokenLookup.Outcome, Never>
+
+  enum Entry {
+    /// Too many, or the issuer failed a moment ago.
+    case refused
+    /// The question is under way.
+    case waiting
+    /// The caller has to ask.
+    case first
+  }
+
+  /// The first pause after a failure; doubled by each further one.
+  static let firstPause: Duration = .seconds(1)
+  /// The longest pause after failures.
+  static let longestPause: Duration = .seconds(30)
+
+  private var waiting: [TokenFingerprint: [UInt64: Continuation]] = [:]
+  private(set) var waitingCount = 0
+  private var places: UInt64 = 0
+  private var failures = 0
+  private var pausedUntil: Duration?
+
+  var count: Int { self.waiting.count }
+
+  mutating func newPlace() -> UInt64 {
+    self.places &+= 1
+    return self.places
+  }
+
+  mutating func enter(
+    _ fingerprint: TokenFingerprint,
+    place: UInt64,
+    _ continuation: Continuation,
+    at now: Duration
+  ) -> Entry {
+    guard self.waitingCount < IntrospectionVerifier.mostWaiting else { return .refused }
+    if self.waiting[fingerprint] != nil {
+      self.waiting[fingerprint]?[place] = continuation
+      self.waitingCount += 1
+      return .waiting
+    }
+    if let pausedUntil, now < pausedUntil { return .refused }
+    guard self.waiting.count < IntrospectionVerifier.mostRequests else { return .refused }
+    self.waiting[fingerprint] = [place: continuation]
+    self.waitingCount += 1
+    return .first
+  }
+
+  /// Somebody gives up. The question stays: others may wait for it, and its answer is remembered.
+  mutating func leave(_ fingerprint: TokenFingerprint, place: UInt64) -> Continuation? {
+    guard let continuation = self.waiting[fingerprint]?.removeValue(forKey: place) else {
+      return nil
+    }
+    self.waitingCount -= 1
+    return continuation
+  }
+
+  /// - Parameter isAnswer: whether the issuer answered at all.
+  mutating func end(
+    _ fingerprint: TokenFingerprint,
+    isAnswer: Bool,
+    at now: Duration?
+  ) -> [Continuation] {
+    if isAnswer {
+      self.failures = 0
+      self.pausedUntil = nil
+    } else if let now {
+      self.failures = min(self.failures + 1, 16)
+      self.pausedUntil = now + min(Self.firstPause * (1 << (self.failures - 1)), Self.longestPause)
+    }
+    let continuations = self.waiting.removeValue(forKey: fingerprint).map { Array($0.values) } ?? []
+    self.waitingCount -= continuations.count
+    return continuations
+  }
+}

@@ -1,0 +1,221 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+public import ServiceLifecycle
+internal import Synchronization
+public import TokenwardCore
+
+/// The keys of one issuer, fetched and kept up to date in the background.
+///
+/// ```swift
+/// let keys = try RemoteKeySet(of: "https://issuer.example.com", from: .discovery())
+/// let issuer = try TrustedIssuer("https://issuer.example.com", …, keys: keys)
+/// // and run `keys` with the other services of the process
+/// ```
+///
+/// Verification reads a snapshot and never waits for the network, with one exception: a token that
+/// names a key which nobody here knows may wait for one request to the issuer, at most one for each
+/// cooldown however many tokens ask (catalogue J06, J11). Until the first fetch, and once the last
+/// good keys are older than ``KeyRefreshTiming/maximumStaleness``, there are no keys, and the
+/// issuer's tokens are denied as unavailable. While the service does not run, nothing is fetched.
+///
+/// A fetch that fails, and an answer that is no usable key set, change nothing but ``status(at:)``:
+/// an answer is taken whole or not at all.
+public final class RemoteKeySet: KeySource, Service {
+  /// Most calls that wait for one answer; further ones are judged by the present keys.
+  static let mostWaiting = 1_024
+
+  /// The issuer whose keys these are.
+  public let issuer: Issuer
+
+  private let documents: any KeyDocuments
+  private let revoked: Set<KeyID>
+  private let time: any TimeSource
+  private let sleeping: any Sleeping
+  private let wakeUp = WakeUp()
+  private let state: Mutex<State>
+
+  private struct State {
+    var refresh: KeySetRefresh
+    var isRunning = false
+    var waiting: [UInt64: Waiting] = [:]
+    var nextWaiting: UInt64 = 0
+  }
+
+  private struct Waiting {
+    var id: KeyID?
+    var continuation: CheckedContinuation<Void, Never>
+  }
+
+  /// - Parameters:
+  ///   - issuer: the exact value of `iss`.
+  ///   - location: where the keys are published.
+  ///   - access: how they are asked for.
+  ///   - timing: how often, and how long an answer counts.
+  ///   - revoked: names of keys that were withdrawn; they are not used even if an old set comes back.
+  ///   - time: the clocks.
+  /// - Throws: ``TokenwardCore/ConfigurationError`` with every problem.
+  public convenience init(
+    of issuer: Issuer,
+    from location: KeyLocation,
+    access: KeyAccess = KeyAccess(),
+    timing: KeyRefreshTiming = KeyRefreshTiming(),
+    revoked: Set<KeyID> = [],
+    time: any TimeSource = SystemTime()
+  ) throws(ConfigurationError) {
+    let problems = timing.problems()
+    guard problems.isEmpty else { throw ConfigurationError(problems) }
+    var timing = timing
+    if case .file = location { timing.shortestInterval = KeyFile.interval }
+    self.init(
+      of: issuer,
+      documents: try location.documents(of: issuer, access: access),
+      timing: timing,
+      revoked: revoked,
+      time: time,
+      sleeping: RealSleep()
+    )
+  }
+
+  package init(
+    of issuer: Issuer,
+    documents: any KeyDocuments,
+    timing: KeyRefreshTiming,
+    revoked: Set<KeyID> = [],
+    time: any TimeSource,
+    sleeping: any Sleeping
+  ) {
+    self.issuer = issuer
+    self.documents = documents
+    self.revoked = revoked
+    self.time = time
+    self.sleeping = sleeping
+    self.state = Mutex(State(refresh: KeySetRefresh(timing: timing)))
+  }
+
+  /// The last good keys, while they are not older than ``KeyRefreshTiming/maximumStaleness``.
+  public func current(at now: Moment) -> KeySet? {
+    self.state.withLock { $0.refresh.current(at: now) }
+  }
+
+  /// How the keys are kept up to date.
+  public func status(at now: Moment) -> KeySetStatus {
+    self.state.withLock { $0.refresh.status(of: self.issuer, at: now) }
+  }
+
+  /// Asks the issuer, unless it was asked for such a reason within the cooldown, and answers what to
+  /// wait for.
+  public func lookup(for id: KeyID?, at now: Moment) -> KeyLookup? {
+    if let id, self.revoked.contains(id) { return nil }
+    let (want, finished) = self.state.withLock { state in
+      guard state.isRunning else { return (KeySetRefresh.Want.nothing, state.refresh.finished) }
+      return (state.refresh.want(id, at: now), state.refresh.finished)
+    }
+    switch want {
+    case .nothing: return nil
+    case .underWay: break
+    case .asked: self.wakeUp.signal()
+    }
+    return KeyLookup { [weak self] in await self?.wait(for: id, beyond: finished) }
+  }
+
+  /// Waits for the end of the attempt that is under way.
+  private func wait(for id: KeyID?, beyond finished: UInt64) async {
+    let place = self.state.withLock { state in
+      state.nextWaiting &+= 1
+      return state.nextWaiting
+    }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let mustWait = self.state.withLock { state in
+          guard state.isRunning, state.refresh.finished == finished, !Task.isCancelled,
+            state.waiting.count < Self.mostWaiting
+          else { return false }
+          state.waiting[place] = Waiting(id: id, continuation: continuation)
+          return true
+        }
+        if !mustWait { continuation.resume() }
+      }
+    } onCancel: {
+      let waiting = self.state.withLock { $0.waiting.removeValue(forKey: place) }
+      waiting?.continuation.resume()
+    }
+  }
+
+  /// How many calls wait for an answer.
+  package var waitingCount: Int { self.state.withLock { $0.waiting.count } }
+
+  // MARK: - Service
+
+  /// Fetches the keys, again and again, until the service group shuts down.
+  public func run() async throws {
+    let isFirst = self.state.withLock { state in
+      defer { state.isRunning = true }
+      return !state.isRunning
+    }
+    // A second loop would ask twice as often as anybody was promised.
+    guard isFirst else { return }
+    defer { self.stopped() }
+    await cancelWhenGracefulShutdown { await self.refreshUntilCancelled() }
+  }
+
+  private func refreshUntilCancelled() async {
+    while !Task.isCancelled {
+      guard let now = self.time.now() else {
+        await self.wakeUp.wait(for: KeySetRefresh.firstPause, sleeping: self.sleeping)
+        continue
+      }
+      let pause = self.state.withLock { $0.refresh.pause(at: now) }
+      guard pause == .zero else {
+        await self.wakeUp.wait(for: pause, sleeping: self.sleeping)
+        continue
+      }
+      self.state.withLock { $0.refresh.begin() }
+      let outcome = await self.fetch()
+      self.finish(outcome, at: self.time.now() ?? now)
+    }
+  }
+
+  private func fetch() async -> Result<KeyDocument, KeyFetchProblem> {
+    do throws(KeyFetchProblem) {
+      return .success(try await self.documents.fetch())
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func finish(_ outcome: Result<KeyDocument, KeyFetchProblem>, at now: Moment) {
+    let jitter = Double.random(in: 0 ... 1)
+    let waiting = self.state.withLock { state in
+      switch outcome {
+      case .success(let document):
+        _ = state.refresh.received(
+          document.bytes,
+          parsing: { bytes throws(KeySetProblem) in
+            try KeySet(jwks: bytes, trust: .publicKeys, revoked: self.revoked)
+          },
+          stated: document.freshness,
+          at: now,
+          jitter: jitter
+        )
+      case .failure(let problem):
+        state.refresh.failed(problem, at: now, jitter: jitter)
+      }
+      let known = Set(state.refresh.current(at: now)?.keyIDs ?? [])
+      for waiting in state.waiting.values {
+        if let id = waiting.id, !known.contains(id) { state.refresh.note(unknown: id, at: now) }
+      }
+      defer { state.waiting = [:] }
+      return state.waiting.values.map(\.continuation)
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+
+  private func stopped() {
+    let waiting = self.state.withLock { state in
+      state.isRunning = false
+      defer { state.waiting = [:] }
+      return state.waiting.values.map(\.continuation)
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+}

@@ -1,0 +1,29 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+import TokenwardCore
+import TokenwardTestKit
+
+@testable import TokenwardRemote
+
+/// Looks at how much the state of one key set remembers.
+struct KeySetRefreshProbe {
+  static let most = KeySetRefresh.mostUnknownKeys
+
+  private var refresh = KeySetRefresh(timing: KeyRefreshTiming())
+
+  /// How many of so many unknown keys are remembered.
+  mutating func remembered(of count: Int, issuer: TestIssuer) throws -> Int {
+    let now = ManualClock().moment
+    self.refresh.begin()
+    _ = self.refresh.received(
+      try issuer.jwks,
+      parsing: { bytes throws(KeySetProblem) in try KeySet(jwks: bytes, trust: .publicKeys) },
+      stated: nil,
+      at: now,
+      jitter: 0
+    )
+    let ids = (0 ..< count).compactMap { KeyID("k\($0)") }
+    for id in ids { self.refresh.note(unknown: id, at: now) }
+    return ids.count { self.refresh.remembersUnknown($0, at: now) }
+  }
+}
