@@ -10,6 +10,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from bao_double import BaoDouble
+from issuer import Issuer as RemoteIssuer
+from kubernetes import Kubernetes
+from openbao import OpenBao
+from peer_server import PeerServer
 from processes import Server, run
 
 ISSUER = "https://issuer.tokenward.test"
@@ -85,6 +90,46 @@ def target(tmp_path_factory):
     yield target
     assert target.is_alive(), "the target did not live to the end of the tests"
     assert target.stop() == 0
+
+
+@pytest.fixture()
+def remote_issuer():
+    """An issuer behind TLS that misbehaves on command; new for every test."""
+    with RemoteIssuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def openbao_process():
+    with OpenBao() as bao:
+        yield bao
+
+
+@pytest.fixture()
+def openbao(openbao_process):
+    """A real OpenBao, one for all tests: mounts and roles need names of their own."""
+    openbao_process.restore()
+    yield openbao_process
+    openbao_process.restore()
+
+
+@pytest.fixture(scope="session")
+def kubernetes():
+    with Kubernetes() as kubernetes:
+        yield kubernetes
+
+
+@pytest.fixture()
+def bao_double():
+    with BaoDouble() as double:
+        yield double
+
+
+@pytest.fixture()
+def peer_server(remote_issuer):
+    """A Python gRPC server behind TLS that takes the tokens of `remote_issuer`."""
+    with PeerServer(remote_issuer) as server:
+        yield server
 
 
 def bad_tokens(issuer):
