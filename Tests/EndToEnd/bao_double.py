@@ -33,7 +33,7 @@ class BaoDouble:
         self._tokens = {self.root: None}  # token -> when it lapses, None for never
         self._secrets = {}
         self._wrapped = {}
-        self._elsewhere = None
+        self._elsewhere = {}
         self._lock = threading.Lock()
         self.server = FaultyServer(self._answer, self.authority.server().server_context())
         self.url = self.server.url
@@ -46,8 +46,8 @@ class BaoDouble:
 
     def stop(self):
         self.server.stop()
-        if self._elsewhere is not None:
-            self._elsewhere.stop()
+        for server in self._elsewhere.values():
+            server.stop()
 
     # What it holds.
 
@@ -111,10 +111,10 @@ class BaoDouble:
 
         Its requests tell whether a token went to a host that it was not meant for.
         """
-        if self._elsewhere is None:
+        if tls not in self._elsewhere:
             context = self.authority.server().server_context() if tls else None
-            self._elsewhere = FaultyServer(self._answer, context)
-        return self._elsewhere
+            self._elsewhere[tls] = FaultyServer(self._answer, context)
+        return self._elsewhere[tls]
 
     # What was asked.
 

@@ -226,11 +226,12 @@ def test_a_status_is_what_it_says(bao_double, name):
     assert logged_in(bao_double).status == 200
 
 
-def test_a_standby_sends_elsewhere_and_the_token_is_seen_there(bao_double):
+@pytest.mark.parametrize("tls", [True, False])
+def test_a_standby_sends_elsewhere_and_the_token_is_seen_there(bao_double, tls):
     bao_double.put("app", value="x")
-    bao_double.redirect_as_standby()
+    bao_double.redirect_as_standby(tls=tls)
     # urllib follows and takes the header along: this is what a client must not do.
     answer = call(bao_double, "GET", "secret/data/app", token=bao_double.root)
     assert answer.status == 200
-    assert bao_double.elsewhere().hits()[0].contains(bao_double.root)
+    assert bao_double.elsewhere(tls).hits()[0].contains(bao_double.root)
     assert bao_double.count("secret/data/app") == 1
