@@ -132,7 +132,7 @@ let package = Package(
     .target(
       name: "TokenwardService",
       dependencies: [
-        "TokenwardCore", "TokenwardTelemetry",
+        "TokenwardCore", "TokenwardHTTP", "TokenwardRemote", "TokenwardTelemetry",
         .product(name: "Yams", package: "Yams"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
@@ -209,7 +209,8 @@ let package = Package(
     .testTarget(
       name: "TokenwardServiceTests",
       dependencies: [
-        "TokenwardCore", "TokenwardService", "TokenwardTestKit", "TokenwardTelemetry",
+        "TokenwardCore", "TokenwardRemote", "TokenwardService", "TokenwardTestKit",
+        "TokenwardTelemetry",
       ],
       swiftSettings: settings
     ),

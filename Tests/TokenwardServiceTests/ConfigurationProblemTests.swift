@@ -120,16 +120,6 @@ struct ConfigurationProblemTests {
     Case(5, "    # no keys", "issuers[0].jwks (line 2): is missing"),
     Case(
       5,
-      "    jwks: {uri: https://issuer.test/jwks}",
-      "issuers[0].jwks.uri (line 5): this build reads keys from files and fetches nothing"
-    ),
-    Case(
-      5,
-      "    jwks: {discover: true}",
-      "issuers[0].jwks.discover (line 5): this build reads keys from files and fetches nothing"
-    ),
-    Case(
-      5,
       "    jwks: {file: bad.jwks}",
       "issuers[0].jwks.file (line 5): is no JWK Set in strict"
         + " JSON"
@@ -166,9 +156,9 @@ struct ConfigurationProblemTests {
     Case(
       5,
       "    jwks: {file: issuer.jwks, inline: {keys: []}}",
-      "issuers[0].jwks.file (line 5): stands beside inline; only one of them can count"
+      "issuers[0].jwks.inline (line 5): stands beside file; only one of them can count"
     ),
-    Case(5, "    jwks: {}", "issuers[0].jwks.file (line 5): is missing"),
+    Case(5, "    jwks: {}", "issuers[0].jwks (line 5): does not say where the keys are"),
     Case(6, "    typ: \"at jwt\"", "issuers[0].typ (line 6): is no media type"),
     Case(
       6,
@@ -294,7 +284,10 @@ struct ConfigurationProblemTests {
     ),
   ]
 
-  @Test("is refused with its path, line and problem", arguments: issuerCases + otherCases)
+  @Test(
+    "is refused with its path, line and problem",
+    arguments: issuerCases + keyCases + otherCases
+  )
   func refused(_ mistake: Case) throws {
     let folder = try ConfigurationFolder()
     var lines = Self.good

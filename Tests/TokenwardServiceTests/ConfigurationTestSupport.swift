@@ -61,8 +61,11 @@ struct ConfigurationFolder: ~Copyable {
   }
 
   /// Reads a configuration that stands in this folder.
-  func configuration(_ yaml: String) throws(ConfigurationError) -> Configuration {
-    try Configuration(yaml: Array(yaml.utf8), folder: "\(self.path)/")
+  func configuration(
+    _ yaml: String,
+    time: any TimeSource = SystemTime()
+  ) throws(ConfigurationError) -> Configuration {
+    try Configuration(yaml: Array(yaml.utf8), folder: "\(self.path)/", time: time)
   }
 
   /// The problems of a configuration, `path: problem` each; empty if there are none.

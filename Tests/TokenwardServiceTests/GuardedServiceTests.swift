@@ -27,7 +27,7 @@ struct GuardedServiceTests {
     let clock = ManualClock()
     let registry = PrometheusRegistry()
     let service = try GuardedService(
-      try folder.configuration(Self.yaml),
+      try folder.configuration(Self.yaml, time: clock),
       time: clock,
       registry: registry,
       logger: Self.logger

@@ -53,9 +53,13 @@ struct ClaimsReader {
     let dates = try self.dates(of: issuer, at: now)
     try self.checkAudience(issuer.audiences)
 
+    let subject = try self.name(self.members.sub, isMandatory: true) ?? ""
+    if let prefix = issuer.subjectPrefix, !subject.utf8.starts(with: prefix.utf8) {
+      throw .claimMalformed
+    }
     var assertion = Principal.Assertion(
       issuer: issuer.issuer,
-      subject: Subject(try self.name(self.members.sub, isMandatory: true) ?? ""),
+      subject: Subject(subject),
       expiresAt: dates.expiresAt
     )
     assertion.statedExpiry = dates.statedExpiry

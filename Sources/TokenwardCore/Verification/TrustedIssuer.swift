@@ -77,6 +77,9 @@ public struct TrustedIssuer: Sendable {
   public let maximumLifetimeSeconds: Int64
   /// Whether every token of this issuer works once only and must have a `jti`.
   public let isSingleUse: Bool
+  /// What every `sub` of this issuer begins with, byte for byte; nil where it may be anything. With
+  /// SPIFFE it is `spiffe://` and the trust domain: an issuer speaks for its own domain only.
+  public let subjectPrefix: String?
 
   /// - Parameters:
   ///   - issuer: the exact value of `iss`, at most 1,024 bytes.
@@ -89,6 +92,7 @@ public struct TrustedIssuer: Sendable {
   ///   - maximumLifetimeSeconds: the longest lifetime of a token, up to
   ///     ``longestLifetimeSeconds``; one hour unless said otherwise.
   ///   - isSingleUse: whether every token works once only.
+  ///   - subjectPrefix: what every `sub` begins with; anything unless given.
   /// - Throws: ``ConfigurationError`` with every problem.
   public init(
     _ issuer: Issuer,
@@ -98,7 +102,8 @@ public struct TrustedIssuer: Sendable {
     type: TokenType = .accessToken,
     clockSkew: ClockSkew = .none,
     maximumLifetimeSeconds: Int64 = TrustedIssuer.defaultLifetimeSeconds,
-    isSingleUse: Bool = false
+    isSingleUse: Bool = false,
+    subjectPrefix: String? = nil
   ) throws(ConfigurationError) {
     self.issuer = issuer
     self.audiences = audiences
@@ -108,6 +113,7 @@ public struct TrustedIssuer: Sendable {
     self.clockSkew = clockSkew
     self.maximumLifetimeSeconds = maximumLifetimeSeconds
     self.isSingleUse = isSingleUse
+    self.subjectPrefix = subjectPrefix
     let problems = self.problems
     guard problems.isEmpty else { throw ConfigurationError(problems) }
   }
@@ -159,6 +165,13 @@ extension TrustedIssuer {
       }
     case .unchecked(let reason):
       self.checkReason(reason, "typ_unchecked_because", report)
+    }
+    if let prefix = self.subjectPrefix, !(1 ... 256).contains(prefix.utf8.count) {
+      report(
+        "subject_prefix",
+        "must have 1 to 256 bytes",
+        "write what every `sub` begins with, or leave it out"
+      )
     }
     if !(1 ... Self.longestLifetimeSeconds).contains(self.maximumLifetimeSeconds) {
       report(

@@ -39,7 +39,9 @@ struct KeyFile: KeyDocuments {
 
   let path: String
 
-  func fetch() async throws(KeyFetchProblem) -> KeyDocument {
+  func fetch() async throws(KeyFetchProblem) -> KeyDocument { try self.read() }
+
+  func read() throws(KeyFetchProblem) -> KeyDocument {
     do throws(ReadableFile.Failure) {
       let bytes = try ReadableFile.read(
         self.path,

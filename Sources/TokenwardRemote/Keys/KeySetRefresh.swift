@@ -42,6 +42,21 @@ struct KeySetRefresh {
     max(now.monotonic - then.monotonic, then.unix.duration(to: now.unix))
   }
 
+  /// Keys that were read before the loop runs. They do not age until it does: nobody has promised to
+  /// look for newer ones.
+  mutating func seed(_ document: [UInt8], _ keys: KeySet) {
+    self.keys = keys
+    self.document = document
+  }
+
+  /// The keys, whatever their age.
+  var seeded: KeySet? { self.keys }
+
+  /// The loop runs from now on.
+  mutating func start(at now: Moment) {
+    if self.keys != nil, self.succeededAt == nil { self.succeededAt = now }
+  }
+
   // MARK: - Unknown keys
 
   enum Want {

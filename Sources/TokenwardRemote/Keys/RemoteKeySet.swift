@@ -37,6 +37,7 @@ public final class RemoteKeySet: KeySource, Service {
   private struct State {
     var refresh: KeySetRefresh
     var isRunning = false
+    var hasRun = false
     var waiting: [UInt64: Waiting] = [:]
     var nextWaiting: UInt64 = 0
   }
@@ -53,6 +54,7 @@ public final class RemoteKeySet: KeySource, Service {
   ///   - timing: how often, and how long an answer counts.
   ///   - revoked: names of keys that were withdrawn; they are not used even if an old set comes back.
   ///   - time: the clocks.
+  /// A file is read at once and must be good; everything else is fetched when the service runs.
   /// - Throws: ``TokenwardCore/ConfigurationError`` with every problem.
   public convenience init(
     of issuer: Issuer,
@@ -74,6 +76,18 @@ public final class RemoteKeySet: KeySource, Service {
       time: time,
       sleeping: RealSleep()
     )
+    guard case .file(let path) = location else { return }
+    do throws(KeyFetchProblem) {
+      try self.seed(try KeyFile(path: path).read().bytes)
+    } catch {
+      throw ConfigurationError([
+        .init(
+          path: "jwks.file",
+          problem: "holds no usable key set: \(error.rawValue)",
+          hint: "name a file of public keys in strict JSON that not everybody can write to"
+        )
+      ])
+    }
   }
 
   package init(
@@ -92,9 +106,27 @@ public final class RemoteKeySet: KeySource, Service {
     self.state = Mutex(State(refresh: KeySetRefresh(timing: timing)))
   }
 
-  /// The last good keys, while they are not older than ``KeyRefreshTiming/maximumStaleness``.
+  /// The last good keys, while they are not older than ``KeyRefreshTiming/maximumStaleness``. Before
+  /// the service runs: what was read from a file at the start, or by ``fetchOnce()``.
   public func current(at now: Moment) -> KeySet? {
-    self.state.withLock { $0.refresh.current(at: now) }
+    self.state.withLock { $0.hasRun ? $0.refresh.current(at: now) : $0.refresh.seeded }
+  }
+
+  /// Gets the keys once, for a command that does not run the service. They do not age until the
+  /// service runs.
+  /// - Throws: why they could not be had; then there are none, or the ones that were there before.
+  public func fetchOnce() async throws(KeyFetchProblem) {
+    let document = try await self.documents.fetch()
+    try self.seed(document.bytes)
+  }
+
+  private func seed(_ bytes: [UInt8]) throws(KeyFetchProblem) {
+    do {
+      let keys = try KeySet(jwks: bytes, trust: .publicKeys, revoked: self.revoked)
+      self.state.withLock { $0.refresh.seed(bytes, keys) }
+    } catch {
+      throw KeyFetchProblem(error)
+    }
   }
 
   /// How the keys are kept up to date.
@@ -164,7 +196,12 @@ public final class RemoteKeySet: KeySource, Service {
         await self.wakeUp.wait(for: KeySetRefresh.firstPause, sleeping: self.sleeping)
         continue
       }
-      let pause = self.state.withLock { $0.refresh.pause(at: now) }
+      let pause = self.state.withLock { state in
+        // Together, so that keys of before do not vanish in between.
+        state.refresh.start(at: now)
+        state.hasRun = true
+        return state.refresh.pause(at: now)
+      }
       guard pause == .zero else {
         await self.wakeUp.wait(for: pause, sleeping: self.sleeping)
         continue

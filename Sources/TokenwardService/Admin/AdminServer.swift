@@ -13,7 +13,7 @@ public import TokenwardTelemetry
 /// |---|---|
 /// | `/metrics` | the metrics in the Prometheus text format |
 /// | `/healthz` | 200 while the process runs |
-/// | `/readyz` | 200 while the process takes calls, 503 otherwise |
+/// | `/readyz` | 200 while the process takes calls, 503 otherwise; then a line about each issuer's keys |
 ///
 /// There is nothing else, and nothing that changes anything. It speaks plain HTTP without
 /// authentication and therefore listens on loopback, unless the configuration says why it must not.
@@ -24,6 +24,7 @@ public struct AdminServer: Service {
   private let address: ListenAddress
   private let registry: PrometheusRegistry
   private let isReady: @Sendable () -> Bool
+  private let details: @Sendable () -> [String]
   private let onListening: @Sendable (Int) -> Void
   private let logger: Logger
 
@@ -32,6 +33,7 @@ public struct AdminServer: Service {
   ///   - registry: the metrics.
   ///   - logger: told when it listens.
   ///   - isReady: whether the process takes calls.
+  ///   - details: lines that `/readyz` shows below its answer.
   ///   - onListening: told the port, once there is one.
   /// - Throws: ``TokenwardCore/ConfigurationError`` for an address that other machines can reach
   ///   without a reason for it.
@@ -40,6 +42,7 @@ public struct AdminServer: Service {
     registry: PrometheusRegistry,
     logger: Logger,
     isReady: @escaping @Sendable () -> Bool = { true },
+    details: @escaping @Sendable () -> [String] = { [] },
     onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
   ) throws(ConfigurationError) {
     // Read from a file it has been looked at before; made by hand it has not.
@@ -57,6 +60,7 @@ public struct AdminServer: Service {
     self.registry = registry
     self.logger = logger
     self.isReady = isReady
+    self.details = details
     self.onListening = onListening
   }
 
@@ -107,10 +111,13 @@ public struct AdminServer: Service {
     if isMetrics {
       return Self.response(self.registry.render(), .ok, type: PrometheusRegistry.contentType)
     }
-    guard isHealth || self.isReady() else {
-      return Self.text("not ready\n", status: .serviceUnavailable)
-    }
-    return Self.text("ok\n", status: .ok)
+    if isHealth { return Self.text("ok\n", status: .ok) }
+    let isReady = self.isReady()
+    let lines = [isReady ? "ok" : "not ready"] + self.details()
+    return Self.text(
+      lines.map { "\($0)\n" }.joined(),
+      status: isReady ? .ok : .serviceUnavailable
+    )
   }
 
   private static func text(_ text: String, status: HTTPResponse.Status) -> Response {

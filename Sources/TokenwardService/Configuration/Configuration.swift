@@ -1,6 +1,7 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 public import TokenwardCore
+public import TokenwardRemote
 internal import TokenwardTelemetry
 
 /// What one YAML file says. Every field is described in `Docs/configuration.md`.
@@ -26,6 +27,8 @@ public struct Configuration: Sendable {
   public let audit: Audit?
   /// Where calls are served; nil if the file has no section `server`.
   public let server: Server?
+  /// The key sets of issuers that have to be kept up to date: services, to be run with the others.
+  public let keySets: [RemoteKeySet]
   /// What is not wrong but worth knowing, such as keys of a set that are not used.
   public let notices: [String]
 
@@ -35,13 +38,21 @@ public struct Configuration: Sendable {
     public let listen: ListenAddress
     /// Why it may be reached from other machines; nil if it may not.
     public let allowRemoteBecause: String?
+    /// How long `/readyz` waits for the keys of every issuer before it answers 200 without them.
+    public let readyGrace: Duration
 
     /// - Parameters:
     ///   - listen: where it listens.
     ///   - allowRemoteBecause: why other machines may reach it; nil where they cannot.
-    public init(listen: ListenAddress, allowRemoteBecause: String? = nil) {
+    ///   - readyGrace: how long `/readyz` waits for the keys of every issuer.
+    public init(
+      listen: ListenAddress,
+      allowRemoteBecause: String? = nil,
+      readyGrace: Duration = .seconds(30)
+    ) {
       self.listen = listen
       self.allowRemoteBecause = allowRemoteBecause
+      self.readyGrace = readyGrace
     }
   }
 
@@ -78,8 +89,14 @@ public struct Configuration: Sendable {
   }
 
   /// Reads a file. Relative paths in it are relative to its folder.
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - time: the clocks by which fetched keys grow old.
   /// - Throws: ``TokenwardCore/ConfigurationError`` with every problem.
-  public init(contentsOf path: String) throws(ConfigurationError) {
+  public init(
+    contentsOf path: String,
+    time: any TimeSource = SystemTime()
+  ) throws(ConfigurationError) {
     let bytes: [UInt8]
     do {
       bytes = try ReadableFile.read(path, limit: Self.maximumLength, privacy: .publicContent)
@@ -87,22 +104,27 @@ public struct Configuration: Sendable {
       throw .file("\(ConfigurationError.shown(path)) \(error.problem)", error.hint)
     }
     let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "./"
-    try self.init(yaml: bytes, folder: folder)
+    try self.init(yaml: bytes, folder: folder, time: time)
   }
 
   /// Reads YAML.
   /// - Parameters:
   ///   - yaml: the text, at most ``maximumLength`` bytes of UTF-8.
   ///   - folder: what relative paths are relative to; ends in a slash.
+  ///   - time: the clocks by which fetched keys grow old.
   /// - Throws: ``TokenwardCore/ConfigurationError`` with every problem.
-  public init(yaml: [UInt8], folder: String) throws(ConfigurationError) {
+  public init(
+    yaml: [UInt8],
+    folder: String,
+    time: any TimeSource = SystemTime()
+  ) throws(ConfigurationError) {
     guard yaml.count <= Self.maximumLength else {
       throw .file("longer than \(Self.maximumLength) bytes", "name the right file")
     }
     let node = try ConfigurationNode(yaml: yaml)
     let report = ProblemReport()
     let root = ConfigurationField(path: "", line: node.line, node: node, report: report)
-    let decoder = ConfigurationDecoder(folder: folder, report: report)
+    let decoder = ConfigurationDecoder(folder: folder, report: report, time: time)
     guard let section = root.section(["issuers", "policy", "admin", "audit", "server"]) else {
       throw ConfigurationError(report.problems)
     }
@@ -112,6 +134,7 @@ public struct Configuration: Sendable {
     self.audit = section["audit"].flatMap(decoder.audit)
     self.server = section["server"].flatMap(decoder.server)
     self.notices = decoder.notices
+    self.keySets = decoder.keySets
     guard report.problems.isEmpty else { throw ConfigurationError(report.problems) }
   }
 }

@@ -1,16 +1,21 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 internal import TokenwardCore
+internal import TokenwardRemote
 internal import TokenwardTelemetry
 
 /// Turns sections into values. What is wrong goes into the report; the caller looks there at the end.
 final class ConfigurationDecoder {
   let report: ProblemReport
   var notices: [String] = []
+  /// The key sets that have to be kept up to date.
+  var keySets: [RemoteKeySet] = []
+  let time: any TimeSource
   private let folder: String
 
-  init(folder: String, report: ProblemReport) {
+  init(folder: String, report: ProblemReport, time: any TimeSource) {
     self.folder = folder
+    self.time = time
     self.report = report
   }
 
@@ -136,10 +141,14 @@ extension ConfigurationDecoder {
 
 extension ConfigurationDecoder {
   func admin(_ field: ConfigurationField) -> Configuration.Admin? {
-    guard let section = field.section(["listen", "allow_remote_because"]) else { return nil }
+    guard let section = field.section(["listen", "allow_remote_because", "ready_grace"]) else {
+      return nil
+    }
     let because = section["allow_remote_because"].map(self.reason)
     guard let address = self.address(section, "127.0.0.1:9901") else { return nil }
     if let because, because == nil { return nil }
+    let grace = section["ready_grace"].map { $0.seconds() } ?? 30
+    guard let grace else { return nil }
     guard address.isLoopback || because != nil else {
       section["listen"]?.fail(
         "can be reached from other machines, and whoever reaches it reads the metrics",
@@ -147,7 +156,11 @@ extension ConfigurationDecoder {
       )
       return nil
     }
-    return Configuration.Admin(listen: address, allowRemoteBecause: because ?? nil)
+    return Configuration.Admin(
+      listen: address,
+      allowRemoteBecause: because ?? nil,
+      readyGrace: .seconds(grace)
+    )
   }
 
   func audit(_ field: ConfigurationField) -> Configuration.Audit? {

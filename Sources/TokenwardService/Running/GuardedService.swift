@@ -5,6 +5,7 @@ public import Logging
 public import ServiceLifecycle
 internal import Synchronization
 public import TokenwardCore
+internal import TokenwardRemote
 public import TokenwardTelemetry
 internal import UnixSignals
 
@@ -36,6 +37,7 @@ public struct GuardedService: Sendable {
   /// The record of decisions; nil if the configuration has none.
   public let audit: AuditObserver?
 
+  private let keySets: [RemoteKeySet]
   private let admin: AdminServer?
   private let readiness = Readiness()
   private let logger: Logger
@@ -66,6 +68,15 @@ public struct GuardedService: Sendable {
     )
     let cache = TokenCacheMetrics(factory: registry) { verifier.cacheStatistics }
     registry.onRender { cache.collect() }
+    let gate = KeyGate(
+      configuration.keySets,
+      grace: configuration.admin?.readyGrace ?? .seconds(30)
+    )
+    let statuses: @Sendable () -> [KeySetStatus] = {
+      time.now().map { gate.statuses(at: $0) } ?? []
+    }
+    let keyMetrics = KeySetMetrics(factory: registry, statuses: statuses)
+    registry.onRender { keyMetrics.collect() }
     let observers: [any DecisionObserver] = [metrics] + (audit.map { [$0] } ?? [])
 
     let readiness = self.readiness
@@ -75,6 +86,7 @@ public struct GuardedService: Sendable {
       observers: observers
     )
     self.verifier = verifier
+    self.keySets = configuration.keySets
     self.streams = StreamMetrics(factory: registry)
     self.audit = audit
     self.logger = logger
@@ -83,7 +95,8 @@ public struct GuardedService: Sendable {
         admin,
         registry: registry,
         logger: logger,
-        isReady: { readiness.isReady },
+        isReady: { readiness.isReady && gate.isOpen(at: time.now()) },
+        details: { statuses().map(\.line) },
         onListening: onAdminListening
       )
     } else {
@@ -94,7 +107,7 @@ public struct GuardedService: Sendable {
     }
   }
 
-  /// Whether `/readyz` answers 200. Set it when the server takes calls; it falls by itself when the
+  /// Whether `/readyz` answers 200, once the keys of every issuer are there. Set it when the server takes calls; it falls by itself when the
   /// process begins to shut down.
   public func setReady(_ isReady: Bool = true) { self.readiness.set(isReady) }
 
@@ -111,6 +124,7 @@ public struct GuardedService: Sendable {
     var all: [any Service] = []
     if let admin { all.append(admin) }
     if let audit { all.append(AuditRotation(audit: audit, logger: self.logger)) }
+    all += self.keySets
     all += services
     all.append(ReadinessService(readiness: self.readiness))
     var configuration = ServiceGroupConfiguration(

@@ -68,7 +68,7 @@ final class VirtualTime: TimeSource, Sleeping {
 
 /// Lets other tasks run until something is true. False if it does not become true.
 func eventually(_ condition: () -> Bool) async -> Bool {
-  let end = ContinuousClock.now + .seconds(20)
+  let end = ContinuousClock.now + .seconds(60)
   while ContinuousClock.now < end {
     if condition() { return true }
     await Task.yield()
