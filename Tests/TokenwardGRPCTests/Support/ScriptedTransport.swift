@@ -39,6 +39,7 @@ final class ScriptedTransport: ServerTransport {
       for await call in self.streams {
         group.addTask {
           await withServerContextRPCCancellationHandle { handle in
+            call.isServed(by: handle)
             let context = ServerContext(
               descriptor: call.descriptor,
               remotePeer: "test:caller",
@@ -90,6 +91,7 @@ final class ScriptedCall: Sendable {
   let serverStream: RPCStream<ScriptedTransport.Inbound, ScriptedTransport.Outbound>
   private let inbound: AsyncThrowingStream<RPCRequestPart<[UInt8]>, any Error>.Continuation
   private let response: RecordedResponse
+  private let handle = Mutex<ServerContext.RPCCancellationHandle?>(nil)
 
   fileprivate init(
     _ method: String,
@@ -110,6 +112,12 @@ final class ScriptedCall: Sendable {
       inbound: RPCAsyncSequence(wrapping: stream),
       outbound: RPCWriter.Closable(wrapping: self.response)
     )
+  }
+
+  /// What a transport does when the client resets its stream.
+  func cancel() { self.handle.withLock { $0 }?.cancel() }
+  fileprivate func isServed(by handle: ServerContext.RPCCancellationHandle) {
+    self.handle.withLock { $0 = handle }
   }
 
   func send(_ part: RPCRequestPart<[UInt8]>) { self.inbound.yield(part) }

@@ -51,7 +51,7 @@ struct TokenTable: TokenVerifier {
 func withScriptedServer<Result: Sendable>(
   _ handlers: [String: TestService.Handler] = ["test.Service/Echo": TestService.echo],
   policy rules: [Allow] = [Allow("test.Service/*", .scopes(["read"]))],
-  verifier: TokenTable = .standard(),
+  verifier: any TokenVerifier = TokenTable.standard(),
   interceptors: [any ServerInterceptor] = [],
   clock: ManualClock = ManualClock(),
   observer: RecordingObserver = RecordingObserver(),
