@@ -53,6 +53,13 @@ struct MethodPolicyTests {
     ("an empty role", .roles([""]), "policy[0].allow.roles"),
     ("a scope twice", .scopes(["a", "a"]), "policy[0].allow.scopes"),
     ("a role twice", .roles(["a", "b", "a"]), "policy[0].allow.roles"),
+    ("no subjects", .subjects([], of: "a"), "policy[0].allow.subjects"),
+    ("an empty subject", .subjects([""], of: "a"), "policy[0].allow.subjects"),
+    (
+      "two lists of subjects", .subjects(["b"], of: "a").and(.subjects(["c"], of: "a")),
+      "policy[0].allow"
+    ),
+    ("anonymous with subjects", .anonymous.and(.subjects(["b"], of: "a")), "policy[0].allow"),
     ("anonymous end users", .anonymous.forEndUsers, "policy[0].allow"),
     ("anonymous with a scope", .anonymous.and(.scopes(["a"])), "policy[0].allow"),
     ("anonymous with authenticated", .anonymous.and(.authenticated), "policy[0].allow"),

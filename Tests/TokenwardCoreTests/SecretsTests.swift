@@ -81,6 +81,30 @@ struct SecretsTests {
     }
   }
 
+  @Test("a rule for subjects is for those of one issuer, by bytes")
+  func callers() {
+    func refusal(_ subject: Subject, of issuer: Issuer) -> DenialReason? {
+      let assertion = Principal.Assertion(
+        issuer: issuer,
+        subject: subject,
+        expiresAt: UnixTime(seconds: 1)
+      )
+      let requirement = Requirement.subjects(
+        ["spiffe://k/web", "spiffe://k/cart"],
+        of: "https://k"
+      )
+      return requirement.refusal(of: Principal(assertingVerified: assertion))
+    }
+    #expect(refusal("spiffe://k/web", of: "https://k") == nil)
+    #expect(refusal("spiffe://k/cart", of: "https://k") == nil)
+    for (subject, issuer) in [
+      ("spiffe://k/web", "https://other"), ("spiffe://k/we", "https://k"), ("", "https://k"),
+      ("spiffe://k/web/", "https://k"), ("spiffe://\u{212A}/web", "https://k"),
+    ] {
+      #expect(refusal(Subject(subject), of: Issuer(issuer)) == .roleMissing, "\(subject)")
+    }
+  }
+
   @Test("a withdrawn key is left out of its set, and a set of nothing else is refused (J10)")
   func revoked() throws {
     let first = try TestIssuer(keyID: "first")

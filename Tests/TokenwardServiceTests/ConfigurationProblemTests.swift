@@ -215,6 +215,16 @@ struct ConfigurationProblemTests {
       "policy[2].method (line 13): a second rule for a.B/C; which one counts would be a guess"
     ),
     Case(12, "    allow: {}", "policy[0].allow (line 12): requires nothing"),
+    Case(
+      12,
+      "    allow: {subjects: [alice]}",
+      "policy[0].allow.issuer (line 12): is missing"
+    ),
+    Case(
+      12,
+      "    allow: {issuer: a, roles: [clerk]}",
+      "policy[0].allow.subjects (line 12): is missing"
+    ),
     Case(12, "    allow: {end_user: false}", "policy[0].allow (line 12): requires nothing"),
     Case(12, "    allow:", "policy[0].allow (line 12): has no value"),
     Case(12, "    # none", "policy[0].allow (line 11): is missing"),

@@ -75,6 +75,7 @@ extension Requirement {
     check(self.allScopes, "scopes", isScope: true)
     check(self.anyScopes, "any_scopes", isScope: true)
     check(self.anyRoles, "roles", isScope: false)
+    check(self.callers?.map(\.subject), "subjects", isScope: false)
     if self.isContradictory {
       problems.append(
         .init(

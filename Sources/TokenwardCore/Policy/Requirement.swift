@@ -14,7 +14,14 @@ public struct Requirement: Sendable, Hashable {
   package var allScopes: [Scope]?
   package var anyScopes: [Scope]?
   package var anyRoles: [Role]?
+  package var callers: [Caller]?
   package var needsEndUser = false
+
+  /// A subject belongs to its issuer: another one may call somebody else by the same name.
+  package struct Caller: Sendable, Hashable {
+    package var issuer: Issuer
+    package var subject: Subject
+  }
 
   private init(
     access: Access = .verified,
@@ -44,6 +51,14 @@ public struct Requirement: Sendable, Hashable {
   /// At least one of these roles.
   public static func roles(_ roles: [Role]) -> Requirement { Requirement(anyRoles: roles) }
 
+  /// One of these subjects, with a token of this issuer: for issuers whose tokens have no scopes and
+  /// no roles, such as those of workloads.
+  public static func subjects(_ subjects: [Subject], of issuer: Issuer) -> Requirement {
+    var requirement = Requirement()
+    requirement.callers = subjects.map { Caller(issuer: issuer, subject: $0) }
+    return requirement
+  }
+
   /// Both requirements.
   public func and(_ other: Requirement) -> Requirement {
     var both = self
@@ -53,11 +68,13 @@ public struct Requirement: Sendable, Hashable {
     // kept only where there was none; MethodPolicy refuses the rest.
     both.anyScopes = self.anyScopes ?? other.anyScopes
     both.anyRoles = self.anyRoles ?? other.anyRoles
+    both.callers = self.callers ?? other.callers
     both.needsEndUser = self.needsEndUser || other.needsEndUser
     both.isContradictory =
       self.isContradictory || other.isContradictory
       || (self.anyScopes != nil && other.anyScopes != nil)
       || (self.anyRoles != nil && other.anyRoles != nil)
+      || (self.callers != nil && other.callers != nil)
       || (self.access != other.access)
     return both
   }
@@ -85,6 +102,10 @@ public struct Requirement: Sendable, Hashable {
       return .scopeInsufficient
     }
     if let anyRoles, !anyRoles.contains(where: principal.roles.contains) { return .roleMissing }
+    if let callers {
+      let caller = Caller(issuer: principal.issuer, subject: principal.subject)
+      guard callers.contains(caller) else { return .roleMissing }
+    }
     // Without `client_id`, which RFC 9068 §2.2 requires, nobody can tell a person from a program.
     if self.needsEndUser, principal.clientID == nil || principal.isClientActingForItself {
       return .roleMissing
@@ -101,6 +122,7 @@ extension Requirement: CustomStringConvertible {
     if let allScopes { parts.append("scopes \(Self.list(allScopes))") }
     if let anyScopes { parts.append("any scope of \(Self.list(anyScopes))") }
     if let anyRoles { parts.append("any role of \(Self.list(anyRoles))") }
+    if let callers { parts.append("any subject of \(Self.list(callers.map(\.subject)))") }
     if self.needsEndUser { parts.append("an end user") }
     return parts.isEmpty ? "authenticated" : parts.joined(separator: " and ")
   }

@@ -86,6 +86,22 @@ extension ConfigurationDecoder {
     return Allow(method, requirement)
   }
 
+  private static let requirementKeys = [
+    "scopes", "any_scopes", "roles", "subjects", "issuer", "end_user",
+  ]
+
+  /// Subjects and the issuer that they are of, or nil within if there are none; nil if they cannot be
+  /// read.
+  private func callers(_ section: ConfigurationSection) -> Requirement?? {
+    guard section["subjects"] != nil || section["issuer"] != nil else { return .some(nil) }
+    let subjects = section.required("subjects", "name who may call: [spiffe://example.org/web]")?
+      .texts("[spiffe://example.org/web]")
+    let issuer = section.required("issuer", "say whose subjects these are")?
+      .text("https://issuer.example.com")
+    guard let subjects, let issuer else { return nil }
+    return .subjects(subjects.map { Subject($0) }, of: Issuer(issuer))
+  }
+
   private func requirement(_ field: ConfigurationField) -> Requirement? {
     if case .scalar = field.node.content {
       guard let word = field.text("authenticated") else { return nil }
@@ -97,12 +113,13 @@ extension ConfigurationDecoder {
       )
       return nil
     }
-    guard let section = field.section(["scopes", "any_scopes", "roles", "end_user"]) else {
+    guard let section = field.section(Self.requirementKeys) else {
       return nil
     }
     let scopes = section["scopes"].map { $0.texts("[orders.read]")?.map { Scope($0) } }
     let anyScopes = section["any_scopes"].map { $0.texts("[orders.read]")?.map { Scope($0) } }
     let roles = section["roles"].map { $0.texts("[orders-admin]")?.map { Role($0) } }
+    let callers = self.callers(section)
     let isEndUser = section["end_user"].map { $0.flag() }
     // A part that is there but unreadable must not leave the others standing as a weaker rule.
     var requirement = Requirement.authenticated
@@ -118,6 +135,8 @@ extension ConfigurationDecoder {
       guard let roles else { return nil }
       requirement = requirement.and(.roles(roles))
     }
+    guard let callers else { return nil }
+    if let callers { requirement = requirement.and(callers) }
     if let isEndUser {
       guard let isEndUser else { return nil }
       if isEndUser { requirement = requirement.forEndUsers }
