@@ -144,7 +144,7 @@ let package = Package(
     .executableTarget(
       name: "tokenward",
       dependencies: [
-        "TokenwardCore", "TokenwardService", "TokenwardTelemetry",
+        "TokenwardCore", "TokenwardRemote", "TokenwardService", "TokenwardTelemetry",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "X509", package: "swift-certificates"),
         asn1, crypto, cryptoExtras, protobuf,

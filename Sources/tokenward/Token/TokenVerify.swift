@@ -15,6 +15,8 @@ struct TokenVerify: ParsableCommand {
       client_id, token_id, scopes, roles, issued_at, expires_at (Unix seconds, with the issuer's
       clock skew). Without --method it asks only whether the token is good, not what it may call.
 
+      Keys that the configuration does not have in a file are fetched from their issuers first.
+
       With --batch, reads lines {"id":…,"token":"…"} and answers each with
       {"id":…,"verdict":"accept"|"refuse","reason":…}, in the same order.
 
@@ -67,6 +69,7 @@ struct TokenVerify: ParsableCommand {
 
   func run() throws {
     let configuration = try Configuration(contentsOf: self.config)
+    KeyFetching.fetchMissing(of: configuration)
     let decision = try TokenDecision(
       verifier: try configuration.makeVerifier(),
       policy: self.method == nil ? nil : try configuration.makePolicy(),
