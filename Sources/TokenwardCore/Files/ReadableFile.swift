@@ -9,6 +9,10 @@ internal import Darwin
 #endif
 
 /// Reads small files, and refuses those that the wrong people can read or write.
+///
+/// The core itself reads no file. This stands here for the targets above it: beside SwiftNIO the
+/// members of `struct stat` count as NIO's and cannot be named without importing one of its private
+/// modules.
 package enum ReadableFile {
   /// Who else may have access.
   package enum Privacy: Sendable {
@@ -72,7 +76,7 @@ package enum ReadableFile {
     var bytes: [UInt8] = []
     while bytes.count <= limit {
       var count = 0
-      bytes += unsafe [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initializedCount in
+      unsafe bytes += [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initializedCount in
         count = unsafe readBytes(descriptor, buffer.baseAddress, buffer.count)
         initializedCount = max(0, count)
       }

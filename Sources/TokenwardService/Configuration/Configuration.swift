@@ -2,7 +2,6 @@
 
 public import TokenwardCore
 public import TokenwardRemote
-internal import TokenwardTelemetry
 
 /// What one YAML file says. Every field is described in `Docs/configuration.md`.
 ///

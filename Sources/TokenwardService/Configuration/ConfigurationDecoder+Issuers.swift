@@ -2,7 +2,6 @@
 
 internal import TokenwardCore
 internal import TokenwardRemote
-internal import TokenwardTelemetry
 
 extension ConfigurationDecoder {
   func issuers(_ field: ConfigurationField) -> [TrustedIssuer] {

@@ -2,7 +2,6 @@
 
 internal import TokenwardCore
 internal import TokenwardRemote
-internal import TokenwardTelemetry
 
 /// Turns sections into values. What is wrong goes into the report; the caller looks there at the end.
 final class ConfigurationDecoder {
