@@ -33,6 +33,9 @@ let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swif
 let lifecycle: Target.Dependency =
   .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
+let nioTLS: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
 let signals: Target.Dependency =
   .product(name: "UnixSignals", package: "swift-service-lifecycle")
 
@@ -55,6 +58,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -82,7 +86,9 @@ let package = Package(
     .target(
       name: "TokenwardGRPCHTTP2",
       dependencies: [
-        "TokenwardCore", "TokenwardGRPC", grpc, grpcHTTP2, x509, asn1,
+        "TokenwardCore", "TokenwardGRPC", grpc, grpcHTTP2, x509, asn1, nioTLS, lifecycle, logging,
+        .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
+        .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings
@@ -183,8 +189,12 @@ let package = Package(
       dependencies: [
         "TokenwardCore", "TokenwardGRPC", "TokenwardGRPCHTTP2", "TokenwardAttacks",
         "TokenwardTestKit", "TokenwardTelemetry", "ExampleProtos",
-        grpc, grpcHTTP2, grpcProtobuf, protobuf,
+        grpc, grpcHTTP2, grpcProtobuf, protobuf, x509, asn1, crypto, cryptoExtras,
+        nioTLS, lifecycle, logging,
         .product(name: "GRPCInProcessTransport", package: "grpc-swift-2"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOTLS", package: "swift-nio"),
       ],
       swiftSettings: settings
     ),

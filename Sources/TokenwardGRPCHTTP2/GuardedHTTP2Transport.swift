@@ -2,6 +2,7 @@
 
 public import GRPCCore
 public import GRPCNIOTransportHTTP2
+internal import NIOCore
 public import NIOPosix
 public import TokenwardCore
 public import TokenwardGRPC
@@ -43,7 +44,7 @@ extension ServerTransport where Self == GuardedServerTransport<HTTP2ServerTransp
       wrapping: HTTP2ServerTransport.Posix(
         address: address,
         transportSecurity: transportSecurity.posix,
-        config: config,
+        config: transportSecurity.prepared(config),
         eventLoopGroup: eventLoopGroup
       ),
       guardedBy: requestGuard,
@@ -73,6 +74,23 @@ public struct GuardedTransportSecurity: Sendable {
   let security: TransportSecurity
   /// Reads the verified client certificate, where there can be one: looking costs time in every call.
   let peerCertificate: @Sendable (ServerContext) -> CertificateThumbprint?
+  /// Prepares each accepted connection, where something about it has to be decided then.
+  var onAccept: (@Sendable (any Channel) -> EventLoopFuture<Void>)?
+
+  /// The configuration, in which what the caller wants to do with a connection comes second.
+  func prepared(
+    _ config: HTTP2ServerTransport.Posix.Config
+  ) -> HTTP2ServerTransport.Posix.Config {
+    guard let onAccept = self.onAccept else { return config }
+    var config = config
+    let next = config.channelDebuggingCallbacks.onAcceptTCPConnection
+    config.channelDebuggingCallbacks.onAcceptTCPConnection = { channel in
+      let prepared = onAccept(channel)
+      guard let next else { return prepared }
+      return prepared.flatMap { next(channel) }
+    }
+    return config
+  }
 
   /// TLS with the given configuration.
   public static func tls(
@@ -106,6 +124,10 @@ public struct GuardedTransportSecurity: Sendable {
 
   /// TLS with verified client certificates.
   ///
+  /// A client that comes back may resume its session (RFC 8446 §2.2), for up to a week: its
+  /// certificate is then the one that was verified before, and its dates are not looked at again.
+  /// With ``mTLS(identity:clientRoots:)`` they are, in every handshake.
+  ///
   /// - Parameters:
   ///   - certificateChain: the server's certificates, its own first.
   ///   - privateKey: the key of the first one.
@@ -136,4 +158,15 @@ public struct GuardedTransportSecurity: Sendable {
       peerCertificate: { _ in nil }
     )
   }
+}
+
+extension GuardedTransportSecurity: CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
+  /// Whether there is TLS.
+  public var description: String { "<\(self.security)>" }
+  /// Whether there is TLS.
+  public var debugDescription: String { self.description }
+  /// Nothing: a mirror would walk down to the bytes of the key.
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -41,6 +41,23 @@ struct ReadableFileTests {
     #expect(try self.problem(mode: bad, privacy) != nil)
   }
 
+  @Test("is refused if it is something else, without waiting for it")
+  func kinds() throws {
+    let folder = try TemporaryFolder()
+    for name in ["folder", "pipe"] {
+      let path = "\(folder.path)/\(name)"
+      #expect((name == "pipe" ? mkfifo(path, 0o600) : mkdir(path, 0o600)) == 0)
+      let failure = #expect(throws: ReadableFile.Failure.self) {
+        try ReadableFile.read(path, limit: 10, privacy: .ownerSecret)
+      }
+      #expect(failure?.problem == "is no regular file")
+    }
+    let missing = #expect(throws: ReadableFile.Failure.self) {
+      try ReadableFile.read("\(folder.path)/missing", limit: 10, privacy: .publicContent)
+    }
+    #expect(missing?.problem.hasPrefix("cannot be read") == true)
+  }
+
   @Test("is refused if it is longer than its limit")
   func length() throws {
     #expect(try self.problem(mode: 0o600, .ownerSecret, content: 10) == nil)
