@@ -76,6 +76,19 @@ struct TLSFileReloadTests {
     #expect(identity.status.notAfter == Self.now.adding(seconds: 500))
   }
 
+  @Test("are read again after a problem that was not theirs")
+  func clock() throws {
+    let folder = try TLSFolder.with(try Issued.root().issue())
+    let clock = ManualClock()
+    let identity = try folder.identity(time: clock)
+    clock.setFailed()
+    identity.poll()
+    #expect(identity.status.problem?.problem.contains("clock") == true)
+    clock.setFailed(false)
+    identity.poll()
+    #expect(identity.status.problem == nil)
+  }
+
   @Test("stay out while the rights of the key are too wide")
   func rights() throws {
     let root = try Issued.root()
