@@ -109,7 +109,10 @@ struct TLSFileReloadTests {
     let root = try Issued.root()
     let folder = try TLSFolder.with(try self.issue(root, until: 100))
     let identity = try folder.identity()
-    for _ in 0 ..< 3 { identity.poll() }
+    for _ in 0 ..< 3 {
+      identity.poll()
+      #expect(identity.reload())
+    }
     #expect(folder.log.all == [])
     try FileManager.default.removeItem(atPath: folder.key)
     for _ in 0 ..< 3 { identity.poll() }

@@ -168,12 +168,18 @@ struct TLSIdentityTests {
 
   @Test("are refused if the last certificate of the chain is cut off, instead of shown without it")
   func cutOff() throws {
-    let problem = try self.problem { folder, root in
-      let own = try root.issue()
-      try folder.write(own)
-      try folder.write(own.pem + "\n" + String(root.pem.dropLast(40)), to: folder.chain)
+    let revocations = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"
+    let rests: [@Sendable (String) -> String] = [
+      { String($0.dropLast(40)) }, { String($0.prefix(14)) }, { $0 + "\n" + revocations },
+    ]
+    for rest in rests {
+      let problem = try self.problem { folder, root in
+        let own = try root.issue()
+        try folder.write(own)
+        try folder.write(own.pem + "\n" + rest(root.pem), to: folder.chain)
+      }
+      #expect(problem?.contains("no whole certificate") == true)
     }
-    #expect(problem?.contains("no whole certificate") == true)
   }
 
   @Test("are refused if there are two keys, and read if there are parameters beside one")
