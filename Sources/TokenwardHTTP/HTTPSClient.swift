@@ -83,7 +83,7 @@ package final class HTTPSClient: HTTPTransport {
     try self.pools.withLock { pools throws(HTTPFailure) in
       let version = self.roots.version()
       var present: Pools
-      if let known = pools, known.version == version {
+      if let known = pools, known.version == version, known.version.isSettled {
         present = known
       } else {
         guard let (roots, version) = self.roots.read() else { throw .rootsUnusable }

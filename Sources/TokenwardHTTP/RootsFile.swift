@@ -15,7 +15,10 @@ internal import Darwin
 package struct RootsFile: Sendable {
   /// What identifies one state of the file; the same for ever for the system's roots.
   package struct Version: Equatable, Sendable {
-    fileprivate var numbers: [Int64]
+    fileprivate var file: FileVersion?
+
+    /// Whether a later change of the file will show. What was read before that is not kept.
+    package var isSettled: Bool { self.file?.isSettled(for: .seconds(2)) ?? true }
   }
 
   private let roots: HTTPRoots
@@ -24,14 +27,14 @@ package struct RootsFile: Sendable {
 
   /// The present state; nil if the file cannot be looked at.
   package func version() -> Version? {
-    guard case .file(let path) = self.roots else { return Version(numbers: []) }
-    return FileIdentity(path: path).map { Version(numbers: $0.numbers) }
+    guard case .file(let path) = self.roots else { return Version() }
+    return FileVersion(path: path).map { Version(file: $0) }
   }
 
   /// The roots and the state of the file that they were read from; nil if they cannot be used. Roots
   /// that were good before are not used again: the operator has changed them.
   package func read() -> (NIOSSLTrustRoots, Version)? {
-    guard case .file(let path) = self.roots else { return (.default, Version(numbers: [])) }
+    guard case .file(let path) = self.roots else { return (.default, Version()) }
     guard let version = self.version(),
       let bytes = try? ReadableFile.read(path, limit: 1 << 20, privacy: .publicContent),
       let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty,
