@@ -18,6 +18,10 @@ package enum ReadableFile {
   package enum Privacy: Sendable {
     /// Anyone may read; only the owner and its group may write. For public keys and configuration.
     case publicContent
+    /// Anyone may read; only the owner may write, and it is this user or root. For what the platform
+    /// mounts readable into a container, such as service-account tokens: who may read them is a
+    /// question of the mount, but nobody else may exchange them.
+    case platformMount
     /// The owner and its group may read. For a server's key, which orchestrators mount that way.
     case groupSecret
     /// The owner alone. For keys that sign as well as verify.
@@ -26,6 +30,7 @@ package enum ReadableFile {
     fileprivate var forbidden: mode_t {
       switch self {
       case .publicContent: 0o002
+      case .platformMount: 0o022
       case .groupSecret: 0o027
       case .ownerSecret: 0o077
       }
@@ -34,6 +39,7 @@ package enum ReadableFile {
     fileprivate var complaint: (problem: String, hint: String) {
       switch self {
       case .publicContent: ("can be written by everybody", "chmod o-w it")
+      case .platformMount: ("can be written by others than its owner", "chmod go-w it")
       case .groupSecret: ("can be read by everybody or written by its group", "chmod 640 it")
       case .ownerSecret: ("can be read by others than its owner", "chmod 600 it")
       }
