@@ -4,6 +4,7 @@ import Testing
 import TokenwardCore
 import TokenwardHTTP
 import TokenwardOpenBao
+import TokenwardTestKit
 
 /// Against a real OpenBao.
 @Suite(
@@ -168,18 +169,66 @@ struct OpenBaoServerTests {
 
   @Test("refuses a wrong secret_id, and this process does not lock the role for the others")
   func wrongSecretID() async throws {
-    let openBao = try self.openBao(self.appRole(secretID: "wrong"))
+    // An hour of attempts, in no time.
+    let clock = ManualClock()
+    let openBao = try OpenBao(
+      address: RemoteURL(self.server.address),
+      login: self.appRole(secretID: "wrong"),
+      transport: HTTPSClient(roots: .file(self.server.authority)),
+      time: clock
+    )
     let secret = try self.field(openBao)
-    let service = Task { await openBao.run() }
-    for _ in 0 ..< 6 {
+    for _ in 0 ..< 15 {
       #expect(await secret.refusal() == .refused)
-      try await Task.sleep(for: .milliseconds(1_100))
+      #expect(openBao.status.lastFailure?.failure == .loginRefused)
+      clock.advance(by: 60)
     }
-    #expect(openBao.status.lastFailure?.failure == .loginRefused)
-    service.cancel()
-    await service.value
     let other = try self.field(self.openBao(self.appRole()))
     #expect(try await other.text() == "one")
+    // The twin: so many wrong logins do lock it.
+    for number in 0 ..< 5 {
+      let wrong = try self.field(self.openBao(self.appRole(secretID: "wrong-\(number)")))
+      #expect(await wrong.refusal() == .refused)
+    }
+    let locked = try self.openBao(self.appRole())
+    let refused = try self.field(locked)
+    #expect(await refused.refusal() == .refused)
+    #expect(locked.status.lastFailure?.failure == .denied)
+  }
+
+  @Test("lets a pod in whose service account Kubernetes vouches for, and no other")
+  func kubernetes() async throws {
+    let reviewer = try TokenReviewer(self.server)
+    try self.server.bao("auth", "enable", "kubernetes")
+    try self.server.bao(
+      "write",
+      "auth/kubernetes/config",
+      "kubernetes_host=https://127.0.0.1:\(reviewer.port)",
+      "kubernetes_ca_cert=@\(self.server.authority)",
+      "token_reviewer_jwt=reviewer",
+      "disable_local_ca_jwt=true"
+    )
+    try self.server.bao(
+      "write",
+      "auth/kubernetes/role/orders",
+      "bound_service_account_names=orders",
+      "bound_service_account_namespaces=shop",
+      "audience=openbao",
+      "token_policies=orders-read",
+      "token_ttl=20m"
+    )
+    // Readable by all, as Kubernetes mounts it.
+    let file = try self.server.write(reviewer.token("orders"), to: "jwt", mode: 0o644)
+    let login = OpenBaoLogin.kubernetes(role: "orders", tokenFile: file)
+    try await self.server.eventually {
+      let secret = try self.field(self.openBao(login))
+      guard await secret.refusal() == nil else { throw BaoServer.Failure(description: "refused") }
+    }
+    _ = try self.server.write(reviewer.token("others"), to: "jwt", mode: 0o644)
+    let other = try self.openBao(login)
+    let refused = try self.field(other)
+    #expect(await refused.refusal() == .refused)
+    #expect(other.status.lastFailure?.failure == .denied)
   }
 
   @Test("opens a wrapped secret_id once; the second who comes raises the alarm")
