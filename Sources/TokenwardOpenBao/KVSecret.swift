@@ -65,7 +65,7 @@ public struct KVSecret: SecretSource {
   /// After a denial a new login is made and the question asked once more, because the old login may
   /// have been revoked.
   ///
-  /// - Throws: ``SecretError``: `unavailable` if OpenBao is sealed, unreachable, a standby, or asks to
+  /// - Throws: `SecretError`: `unavailable` if OpenBao is sealed, unreachable, a standby, or asks to
   ///   wait; `refused` if it denies permission or has no such secret, or if the login is refused;
   ///   `unusable` if the field is no string with something in it, the version was deleted, or the
   ///   answer is not what the interface promises; `alreadyUnwrapped` if the login's wrapping token was

@@ -19,7 +19,7 @@ public final class OpenBao: Service {
 
   /// - Parameters:
   ///   - address: scheme, host and port, such as `https://bao.example.com:8200`. Plain `http` is
-  ///     possible to loopback addresses and with a reason only (``RemoteURL/Plaintext``).
+  ///     possible to loopback addresses and with a reason only (`RemoteURL.Plaintext`).
   ///   - roots: who may vouch for the server.
   ///   - namespace: the namespace of login and secrets, such as `team/orders`.
   ///   - login: how this process proves who it is.

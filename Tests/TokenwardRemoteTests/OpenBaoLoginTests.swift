@@ -199,6 +199,27 @@ struct OpenBaoLoginTests {
     #expect(await secret.refusal() == nil)
   }
 
+  @Test("that is refused is repeated with the same secret_id once the role_id was mended")
+  func roleIDMended() async throws {
+    let bench = try BaoBench()
+    try bench.write("wrong-role", to: "role_id", mode: 0o644)
+    let login = OpenBaoLogin.appRole(
+      roleID: .file(bench.path("role_id")),
+      secretID: .file(bench.path("secret_id"))
+    )
+    let openBao = try bench.openBao(login)
+    bench.http.answer(Bao.error(400, "invalid role or secret ID"))
+    try await self.expect(.refused, openBao)
+    bench.clock.advance(by: 60)
+    try await self.expect(.refused, openBao)
+    #expect(bench.asked.count == 1)
+    try bench.write("right-role", to: "role_id", mode: 0o644)
+    bench.clock.advance(by: 60)
+    bench.http.answer(Bao.login(), Bao.secret())
+    try await self.expect(nil, openBao)
+    #expect(bench.body(1).contains("right-role"))
+  }
+
   @Test("that is denied, as by a locked role, is tried again after a rest")
   func locked() async throws {
     let bench = try BaoBench()

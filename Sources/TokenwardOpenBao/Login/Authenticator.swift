@@ -21,8 +21,8 @@ final class Authenticator: Sendable {
     var spent: (wrapping: TokenFingerprint, failure: OpenBaoFailure)?
     /// How many wrapping tokens raised an alarm.
     var alarms = 0
-    /// The secret_id that was refused, and until when it is not presented again.
-    var refused: (secretID: TokenFingerprint, until: Duration)?
+    /// The role_id and secret_id that were refused, and until when they are not presented again.
+    var refused: (credentials: TokenFingerprint, until: Duration)?
   }
 
   init(_ login: OpenBaoLogin, _ requests: OpenBaoRequests) {
@@ -78,17 +78,17 @@ final class Authenticator: Sendable {
     _ secret: HeldSecret,
     at now: Duration
   ) async throws(Trouble) -> Lease {
-    let fingerprint = secret.fingerprint
-    let isHeldBack = self.memory.withLock { memory in
-      guard let refused = memory.refused else { return false }
-      return refused.secretID == fingerprint && now < refused.until
-    }
-    if isHeldBack { throw Trouble(.loginRefused, Self.subject) }
     var body = Array(#"{"role_id":"#.utf8)
     role.append(to: &body)
     body += Array(#","secret_id":"#.utf8)
     secret.append(to: &body)
     body.append(UInt8(ascii: "}"))
+    let fingerprint = TokenFingerprint(of: body.span)
+    let isHeldBack = self.memory.withLock { memory in
+      guard let refused = memory.refused else { return false }
+      return refused.credentials == fingerprint && now < refused.until
+    }
+    if isHeldBack { throw Trouble(.loginRefused, Self.subject) }
     do throws(OpenBaoFailure) {
       let lease = try await self.requests.login(mount: mount, body: body)
       self.memory.withLock { $0.refused = nil }
