@@ -152,6 +152,16 @@ struct OpenBaoAnswerTests {
     }
   }
 
+  @Test("with a good value and another status than 200 are unusable")
+  func otherStatus() async throws {
+    for status in [100, 201, 202, 204, 206, 299, 400, 405, 418, 499, 600] {
+      let bench = try BaoBench()
+      bench.http.answer(Bao.login(), Bao.secret(status: status))
+      let secret = try bench.openBao().secret(path: "orders/oauth", field: "client_secret")
+      #expect(await secret.refusal() == .unusable, "\(status)")
+    }
+  }
+
   @Test("with status 404 tell a deleted secret from one that never was")
   func missing() async throws {
     for (outcome, kind, failure) in [
