@@ -18,9 +18,13 @@ public import TokenwardCore
 ///
 /// - the call carries an `authorization` already (INVALID_ARGUMENT). Which of two credentials was
 ///   meant would be a guess, and a server that guards itself refuses both;
-/// - the source fails (UNAVAILABLE);
+/// - the source fails (UNAVAILABLE, or UNAUTHENTICATED if what it has is unusable);
 /// - the token is empty, longer than 8 KiB, or has bytes that no token has, such as a line end
 ///   (UNAUTHENTICATED). They could add headers of somebody's choice to the call.
+///
+/// A call whose token the server refuses is lost: an interceptor lives within one stream. The source is
+/// told, so that the next call has another token. ``CredentialedClientTransport`` sends the same call
+/// again; prefer it wherever the transport can be wrapped.
 ///
 /// A client does not say whether its channel is encrypted, so whoever makes the interceptor does.
 public struct CredentialInterceptor: ClientInterceptor {
@@ -49,40 +53,18 @@ public struct CredentialInterceptor: ClientInterceptor {
         _ context: ClientContext
       ) async throws -> StreamingClientResponse<Output>
   ) async throws -> StreamingClientResponse<Output> {
-    for (name, _) in request.metadata
-    where name.equalsASCIICaseInsensitively("authorization")
-      || name.equalsASCIICaseInsensitively("authorization-bin")
-    {
-      throw RPCError(
-        code: .invalidArgument,
-        message: "The call already has a credential; it was not sent."
-      )
-    }
-    let token = try await self.token()
-    let value = "Bearer \(String(decoding: token.bytes, as: UTF8.self))"
-    // The server's own rule, so that nothing leaves that the other side would have to repair.
-    guard (try? AuthorizationValue.token(value)) != nil else {
-      throw RPCError(
-        code: .unauthenticated,
-        message: "The token source gave something that is no token; the call was not sent."
-      )
-    }
+    try BearerCredential.checkAbsence(in: request.metadata)
+    let credential = try await BearerCredential(from: self.source)
     var request = request
-    request.metadata.addString(value, forKey: "authorization")
-    return try await next(request, context)
-  }
-
-  private func token() async throws -> BearerToken {
-    do {
-      return try await self.source.token()
-    } catch is CancellationError {
-      throw RPCError(code: .cancelled, message: "The call was cancelled; it was not sent.")
-    } catch {
-      throw RPCError(
-        code: .unavailable,
-        message: "The token source has no token; the call was not sent.",
-        cause: error as? TokenSourceError
-      )
+    request.metadata = credential.added(to: request.metadata)
+    let response = try await next(request, context)
+    // The call is lost: an interceptor lives within one stream and cannot open another. The next one
+    // need not be, if the source knows.
+    if case .failure(let error) = response.accepted,
+      error.code == .unauthenticated, DenialDetails(error)?.isRefusalOfToken == true
+    {
+      _ = await BearerCredential(insteadOf: credential.token, from: self.source)
     }
+    return response
   }
 }
