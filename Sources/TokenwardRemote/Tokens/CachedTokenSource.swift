@@ -81,6 +81,9 @@ public final class CachedTokenSource: TokenSource {
     }
   }
 
+  /// Whether a fetch is under way.
+  package var isFetching: Bool { self.state.withLock { $0.cache.isRunning } }
+
   /// How many calls wait for a token.
   package var waitingCount: Int { self.state.withLock { $0.cache.waitingCount } }
 

@@ -41,6 +41,8 @@ struct TokenCache<Waiter: Sendable>: Sendable {
 
   var waitingCount: Int { self.waiters.count }
 
+  var isRunning: Bool { self.running != nil }
+
   func isRunning(_ flight: Flight) -> Bool { self.running?.flight == flight }
 
   /// A call asks for a token.

@@ -34,6 +34,7 @@ package struct TokenSchedule: Sendable {
   func pause(after failures: Int, jitter: Double) -> Duration {
     var pause = self.firstPause
     for _ in 1 ..< max(failures, 1) where pause < self.longestPause { pause *= 2 }
-    return min(min(pause, self.longestPause) * (0.8 + 0.4 * jitter), self.longestPause)
+    pause = min(pause, self.longestPause)
+    return min(pause * 4 / 5 + pause * 2 / 5 * jitter, self.longestPause)
   }
 }
