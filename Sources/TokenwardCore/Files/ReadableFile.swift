@@ -50,6 +50,8 @@ package enum ReadableFile {
   package struct Failure: Error {
     package let problem: String
     package let hint: String
+    /// Whether the wrong people have access, rather than nobody.
+    package var isRefusal = false
   }
 
   /// - Parameters:
@@ -70,13 +72,18 @@ package enum ReadableFile {
       throw Failure(problem: "is no regular file", hint: "name a file")
     }
     guard status.st_mode & privacy.forbidden == 0 else {
-      throw Failure(problem: privacy.complaint.problem, hint: privacy.complaint.hint)
+      throw Failure(
+        problem: privacy.complaint.problem,
+        hint: privacy.complaint.hint,
+        isRefusal: true
+      )
     }
     // Whoever owns a file can change who may read it. Orchestrators mount secrets as root.
     guard privacy == .publicContent || status.st_uid == geteuid() || status.st_uid == 0 else {
       throw Failure(
         problem: "belongs to another user",
-        hint: "give it to the user that this process runs as"
+        hint: "give it to the user that this process runs as",
+        isRefusal: true
       )
     }
     var bytes: [UInt8] = []

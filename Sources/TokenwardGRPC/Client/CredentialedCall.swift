@@ -34,11 +34,11 @@ extension CredentialedCall {
   /// Sends the first part with a token: the latest moment to ask for one, after every wait for a
   /// connection, so that no token expires in a queue.
   func begin(_ metadata: Metadata) async throws {
-    try self.state.withLock { state in
+    try self.change { state in
       guard case .unsent(isBeginning: false) = state.phase else {
         throw RPCError(code: .internalError, message: "The metadata of a call is sent once.")
       }
-      _ = state.enter(.unsent(isBeginning: true))
+      return (state.enter(.unsent(isBeginning: true)), ())
     }
     do {
       try BearerCredential.checkAbsence(in: metadata)

@@ -7,9 +7,9 @@ public import TokenwardCore
 ///
 /// ```swift
 /// let source = CachedTokenSource(
-///   try ClientCredentialsFetcher(
-///     tokenEndpoint: RemoteURL("https://issuer.example.com/token"),
-///     client: OAuthClient(id: "orders", secret: FileSecretSource(path: "/run/orders/secret"))
+///   ClientCredentialsFetcher(
+///     at: try TokenEndpoint(RemoteURL("https://issuer.example.com/token")),
+///     as: try OAuthClient(id: "orders", secret: FileSecretSource(path: "/run/orders/secret"))
 ///   )
 /// )
 /// ```
