@@ -177,6 +177,17 @@ let package = Package(
       exclude: ["README.md"],
       swiftSettings: settings
     ),
+    .executableTarget(
+      name: "client-credentials",
+      dependencies: [
+        "ExampleProtos", "TokenwardCore", "TokenwardGRPC", "TokenwardGRPCHTTP2", "TokenwardHTTP",
+        "TokenwardRemote", grpc, grpcHTTP2, grpcProtobuf, protobuf,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Examples/client-credentials",
+      exclude: ["README.md"],
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "TokenwardCoreTests",
       dependencies: [

@@ -70,7 +70,8 @@ extension ClientTransport where Self == CredentialedClientTransport<HTTP2ClientT
         .init(
           path: "client.transport_security",
           problem: "the transport cannot be made",
-          hint: "look at the certificates, the key and the trust roots: do the files exist, and are "
+          hint:
+            "look at the certificates, the key and the trust roots: do the files exist, and are "
             + "they in the format that is given?"
         )
       ])

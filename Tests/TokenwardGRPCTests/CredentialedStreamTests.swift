@@ -36,7 +36,7 @@ struct CredentialedStreamTests {
     let expected = (0 ..< 30).map { "message \($0)" }
     let (received, attempts) = try await Tests.call(
       source,
-      server: { attempt in
+      server: Script { attempt in
         guard attempt.number == 1 else { return await attempt.echo() }
         await attempt.written(11)
         attempt.deny(.tokenExpired)
@@ -70,7 +70,7 @@ struct CredentialedStreamTests {
     let source = Slow()
     let (received, attempts) = try await Tests.call(
       source,
-      server: { $0.number == 1 ? $0.deny(.tokenExpired) : await $0.echo() }
+      server: Script { $0.number == 1 ? $0.deny(.tokenExpired) : await $0.echo() }
     ) { stream in
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
@@ -92,7 +92,7 @@ struct CredentialedStreamTests {
     let source = Slow()
     let (_, attempts) = try await Tests.call(
       source,
-      server: { $0.number == 1 ? $0.deny(.tokenExpired) : await $0.echo() }
+      server: Script { $0.number == 1 ? $0.deny(.tokenExpired) : await $0.echo() }
     ) { stream in
       await withTaskGroup(of: Void.self) { group in
         group.addTask {
@@ -109,7 +109,7 @@ struct CredentialedStreamTests {
     let before = StaticTokenSource("one", "two")
     let (_, alone) = try await Tests.call(
       before,
-      server: { attempt in
+      server: Script { attempt in
         while attempt.failure == nil, !Task.isCancelled { await Task.yield() }
         attempt.deny(.tokenExpired)
       }
@@ -122,15 +122,19 @@ struct CredentialedStreamTests {
     #expect(before.refused.isEmpty)
   }
 
-  @Test("a write that fails because the server closed the stream is made good by the second attempt")
+  @Test(
+    "a write that fails because the server closed the stream is made good by the second attempt"
+  )
   func brokenWrite() async throws {
-    let (received, attempts) = try await Tests.call(server: { attempt in
-      guard attempt.number == 1 else { return await attempt.echo() }
-      attempt.breakDown()
-      // The refusal is read only after the write has failed.
-      for _ in 0 ..< 1_000 { await Task.yield() }
-      attempt.deny(.tokenExpired)
-    }) { stream in
+    let (received, attempts) = try await Tests.call(
+      server: Script { attempt in
+        guard attempt.number == 1 else { return await attempt.echo() }
+        attempt.breakDown()
+        // The refusal is read only after the write has failed.
+        for _ in 0 ..< 1_000 { await Task.yield() }
+        attempt.deny(.tokenExpired)
+      }
+    ) { stream in
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           try await stream.outbound.write(.metadata([:]))
@@ -151,7 +155,7 @@ struct CredentialedStreamTests {
     for reason in [DenialReason.tokenExpired, .scopeInsufficient] {
       let (error, _) = try await Tests.call(
         StaticTokenSource("one"),
-        server: { attempt in
+        server: Script { attempt in
           attempt.breakDown()
           for _ in 0 ..< 1_000 { await Task.yield() }
           attempt.deny(reason)
@@ -177,14 +181,16 @@ struct CredentialedStreamTests {
 
   @Test("a write that waits for the first stream's window goes on with the second one")
   func stuckWrite() async throws {
-    let (received, attempts) = try await Tests.call(server: { attempt in
-      guard attempt.number == 1 else { return await attempt.echo() }
-      await attempt.written(1)
-      attempt.getStuck()
-      await attempt.written(2)
-      while attempt.stuckCount == 0, !Task.isCancelled { await Task.yield() }
-      attempt.deny(.tokenExpired)
-    }) { stream in
+    let (received, attempts) = try await Tests.call(
+      server: Script { attempt in
+        guard attempt.number == 1 else { return await attempt.echo() }
+        await attempt.written(1)
+        attempt.getStuck()
+        await attempt.written(2)
+        while attempt.stuckCount == 0, !Task.isCancelled { await Task.yield() }
+        attempt.deny(.tokenExpired)
+      }
+    ) { stream in
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           try await stream.outbound.write(.metadata([:]))
@@ -201,11 +207,13 @@ struct CredentialedStreamTests {
 
   @Test("the answer to a second attempt is read although its server takes no message")
   func stuckReplay() async throws {
-    let (received, attempts) = try await Tests.call(server: { attempt in
-      if attempt.number == 2 { attempt.getStuck() }
-      await attempt.written(attempt.number == 1 ? 3 : 1)
-      attempt.deny(.tokenExpired)
-    }) { stream in
+    let (received, attempts) = try await Tests.call(
+      server: Script { attempt in
+        if attempt.number == 2 { attempt.getStuck() }
+        await attempt.written(attempt.number == 1 ? 3 : 1)
+        attempt.deny(.tokenExpired)
+      }
+    ) { stream in
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           try await stream.outbound.write(.metadata([:]))
@@ -231,7 +239,7 @@ struct CredentialedStreamTests {
     let messages = sizes.map { String(repeating: "x", count: $0) }
     let (received, attempts) = try await Tests.call(
       source,
-      server: { attempt in
+      server: Script { attempt in
         await attempt.written(messages.count + 1)
         if attempt.number == 1 { attempt.deny(.tokenExpired) } else { await attempt.echo() }
       }
@@ -243,11 +251,14 @@ struct CredentialedStreamTests {
 
   @Test("the second attempt gets what is left of the deadline")
   func deadline() async throws {
-    let (_, attempts) = try await Tests.call(server: { attempt in
-      guard attempt.number == 1 else { return await attempt.echo() }
-      try? await Task.sleep(for: .milliseconds(30))
-      attempt.deny(.tokenExpired)
-    }) { stream in
+    let (_, attempts) = try await Tests.call(
+      server: Script { attempt in
+        guard attempt.number == 1 else { return await attempt.echo() }
+        await attempt.written(1)
+        try? await Task.sleep(for: .milliseconds(30))
+        attempt.deny(.tokenExpired)
+      }
+    ) { stream in
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           try await stream.outbound.write(.metadata(["grpc-timeout": "60000m"]))
@@ -334,18 +345,18 @@ struct CredentialedStreamTests {
 
   @Test("an application that returns without reading leaves nothing behind")
   func returnsEarly() async throws {
-    let (_, attempts) = try await Tests.call(server: { await $0.echo() }) { stream in
+    let (_, attempts) = try await Tests.call(server: Script { await $0.echo() }) { stream in
       try await stream.outbound.write(.metadata([:]))
     }
     #expect(attempts.count == 1)
-    let (late, _) = try await Tests.call(server: { await $0.echo() }) { $0 }
+    let (late, _) = try await Tests.call(server: Script { await $0.echo() }) { $0 }
     await #expect(throws: RPCError.self) { try await late.outbound.write(.metadata([:])) }
     await #expect(throws: RPCError.self) { try await self.write(late, "a") }
   }
 
   @Test("what is written out of order is refused")
   func outOfOrder() async throws {
-    let (_, attempts) = try await Tests.call(server: { await $0.echo() }) { stream in
+    let (_, attempts) = try await Tests.call(server: Script { await $0.echo() }) { stream in
       await #expect(throws: RPCError.self) { try await self.write(stream, "a") }
       try await stream.outbound.write(.metadata([:]))
       let second = await #expect(throws: RPCError.self) {

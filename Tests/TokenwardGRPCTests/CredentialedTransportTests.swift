@@ -17,10 +17,10 @@ struct CredentialedTransportTests {
   /// Runs a call against a scripted server, and sees that nothing is left of it.
   static func call<Result: Sendable>(
     _ source: any TokenSource = StaticTokenSource("one", "two"),
-    server: @escaping ScriptedClientTransport.Server,
+    server: Script,
     _ body: @escaping @Sendable (Stream) async throws -> Result
   ) async throws -> (result: Result, attempts: [ScriptedAttempt]) {
-    let base = ScriptedClientTransport(server)
+    let base = ScriptedClientTransport(server.run)
     let transport = try Transport(wrapping: base, presenting: source, channel: .tls)
     defer { #expect(base.open == 0) }
     let result = try await transport.withStream(descriptor: Self.method, options: .defaults) {
@@ -59,7 +59,7 @@ struct CredentialedTransportTests {
   @Test("adds the token to the metadata of a call and changes nothing else")
   func adds() async throws {
     let source = StaticTokenSource("one", "two")
-    let (received, attempts) = try await Self.call(source, server: { await $0.echo() }) {
+    let (received, attempts) = try await Self.call(source, server: Script { await $0.echo() }) {
       try await Self.exchange($0, ["a", "b"])
     }
     #expect(received == ["metadata", "a", "b", "ok"])
@@ -78,7 +78,7 @@ struct CredentialedTransportTests {
     let source = StaticTokenSource("one", "two", "three")
     let (received, attempts) = try await Self.call(
       source,
-      server: { attempt in
+      server: Script { attempt in
         await attempt.written(3)
         if attempt.number == 1 { attempt.deny(reason) } else { await attempt.echo() }
       }
@@ -97,7 +97,7 @@ struct CredentialedTransportTests {
     let source = StaticTokenSource("one", "two", "three")
     let (received, attempts) = try await Self.call(
       source,
-      server: { attempt in
+      server: Script { attempt in
         await attempt.written(1)
         attempt.deny(.tokenExpired)
       }
@@ -185,11 +185,13 @@ struct CredentialedTransportTests {
 
   @Test("the writer of these tests makes details that can be read")
   func twin() async throws {
-    let (received, attempts) = try await Self.call(server: { attempt in
-      await attempt.written(2)
-      if attempt.number == 2 { return await attempt.echo() }
-      Self.status(.unauthenticated, ("tokenward.dev", "ACCESS_TOKEN_INVALID"))(attempt)
-    }) { try await Self.exchange($0, ["a"]) }
+    let (received, attempts) = try await Self.call(
+      server: Script { attempt in
+        await attempt.written(2)
+        if attempt.number == 2 { return await attempt.echo() }
+        Self.status(.unauthenticated, ("tokenward.dev", "ACCESS_TOKEN_INVALID"))(attempt)
+      }
+    ) { try await Self.exchange($0, ["a"]) }
     #expect(received == ["metadata", "a", "ok"])
     #expect(attempts.count == 2)
   }
@@ -200,7 +202,7 @@ struct CredentialedTransportTests {
     let source = StaticTokenSource("one", "two")
     let (received, attempts) = try await Self.call(
       source,
-      server: { attempt in
+      server: Script { attempt in
         await attempt.written(2)
         row.answer(attempt)
       }
@@ -226,7 +228,7 @@ struct CredentialedTransportTests {
     for source in sources {
       let (received, attempts) = try await Self.call(
         source,
-        server: { attempt in
+        server: Script { attempt in
           await attempt.written(2)
           if source is StaticTokenSource {
             down.fail(with: TokenSourceError(problem: "down", hint: ""))
@@ -240,7 +242,7 @@ struct CredentialedTransportTests {
     // The twin: the same double with another token.
     let (received, attempts) = try await Self.call(
       Same(other: "two"),
-      server: { $0.number == 1 ? $0.deny(.tokenExpired) : await $0.echo() }
+      server: Script { $0.number == 1 ? $0.deny(.tokenExpired) : await $0.echo() }
     ) { try await Self.exchange($0, ["a"]) }
     #expect(received == ["metadata", "a", "ok"])
     #expect(attempts.count == 2)
@@ -259,7 +261,7 @@ struct CredentialedTransportTests {
     }
     let (_, attempts) = try await Self.call(
       Each(),
-      server: { $0.number == 1 ? $0.deny(.tokenRevoked) : await $0.echo() }
+      server: Script { $0.number == 1 ? $0.deny(.tokenRevoked) : await $0.echo() }
     ) { try await Self.exchange($0, ["a"]) }
     #expect(attempts.map(\.token) == ["Bearer use-1", "Bearer use-2"])
   }
@@ -268,7 +270,8 @@ struct CredentialedTransportTests {
   func conflicting() async throws {
     for name in ["authorization", "Authorization", "AUTHORIZATION-BIN"] {
       let source = StaticTokenSource("one")
-      let (error, attempts) = try await Self.call(source, server: { await $0.echo() }) { stream in
+      let (error, attempts) = try await Self.call(source, server: Script { await $0.echo() }) {
+        stream in
         let metadata = Metadata([(name, .string("Bearer mine"))])
         let written = await #expect(throws: RPCError.self) {
           try await stream.outbound.write(.metadata(metadata))
@@ -294,7 +297,7 @@ struct CredentialedTransportTests {
     ] as [(any Error, RPCError.Code)] {
       let (received, attempts) = try await Self.call(
         CredentialTests.Broken(error: error),
-        server: { await $0.echo() }
+        server: Script { await $0.echo() }
       ) { stream in
         await #expect(throws: RPCError.self) { try await Self.exchange(stream, ["a"]) }
       }
@@ -305,7 +308,7 @@ struct CredentialedTransportTests {
     }
     let (received, attempts) = try await Self.call(
       CredentialTests.Fixed(text: "a\r\nx-admin: 1"),
-      server: { await $0.echo() }
+      server: Script { await $0.echo() }
     ) { stream in
       await #expect(throws: RPCError.self) { try await Self.exchange(stream, ["a"]) }
     }
@@ -316,7 +319,7 @@ struct CredentialedTransportTests {
   @Test("the source is asked when the call is sent, not when its stream is opened")
   func askedLate() async throws {
     let source = StaticTokenSource("one")
-    _ = try await Self.call(source, server: { await $0.echo() }) { stream in
+    _ = try await Self.call(source, server: Script { await $0.echo() }) { stream in
       #expect(source.asked == 0)
       _ = try await Self.exchange(stream, [])
       #expect(source.asked == 1)

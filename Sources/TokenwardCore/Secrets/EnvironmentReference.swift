@@ -14,7 +14,8 @@ package enum EnvironmentReference {
     guard isPrefixed || isPercent || bytes.first == UInt8(ascii: "$") else { return }
     throw ConfigurationError(
       path: path,
-      problem: "names an environment variable, and those are not read: every child process inherits "
+      problem:
+        "names an environment variable, and those are not read: every child process inherits "
         + "them, and crash reports quote them",
       hint: "put the secret into a file that only its owner can read (chmod 600), or into OpenBao"
     )

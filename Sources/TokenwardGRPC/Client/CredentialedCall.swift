@@ -290,7 +290,10 @@ extension Metadata {
       let timeout = CallTimeout(text)
     else { return self }
     var metadata = self
-    metadata.replaceOrAddString(timeout.remaining(after: passed).canonicalValue, forKey: "grpc-timeout")
+    metadata.replaceOrAddString(
+      timeout.remaining(after: passed).canonicalValue,
+      forKey: "grpc-timeout"
+    )
     return metadata
   }
 }

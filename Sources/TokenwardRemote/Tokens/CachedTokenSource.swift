@@ -108,7 +108,9 @@ public final class CachedTokenSource: TokenSource {
     let step = self.state.withLock { state in
       Step(state.cache.ask(insteadOf: fingerprint, at: now), waitingIn: &state.cache, at: now)
     }
-    guard let other = try await self.take(step), other.fingerprint != fingerprint else { return nil }
+    guard let other = try await self.take(step), other.fingerprint != fingerprint else {
+      return nil
+    }
     return other
   }
 

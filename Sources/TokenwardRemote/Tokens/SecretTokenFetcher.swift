@@ -36,7 +36,9 @@ public struct SecretTokenFetcher: TokenFetcher {
     // One byte too many is enough to see that it is too long.
     let bytes = secret.withExposedBytes { span in
       var bytes: [UInt8] = []
-      for index in 0 ..< min(span.count, BearerToken.maximumLength + 1) { bytes.append(span[index]) }
+      for index in 0 ..< min(span.count, BearerToken.maximumLength + 1) {
+        bytes.append(span[index])
+      }
       return bytes
     }
     let token = BearerToken(bytes: bytes)

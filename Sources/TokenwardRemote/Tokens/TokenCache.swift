@@ -75,7 +75,8 @@ struct TokenCache<Waiter: Sendable>: Sendable {
       return .fail(
         TokenSourceError(
           problem: "\(self.schedule.queue) calls wait for a token already",
-          hint: "find out why the token source is slow; calls that fail now may be tried again later"
+          hint:
+            "find out why the token source is slow; calls that fail now may be tried again later"
         )
       )
     }
@@ -155,8 +156,9 @@ struct TokenCache<Waiter: Sendable>: Sendable {
 extension TokenSourceError {
   /// A token has to be one that a server can read: anything else could add headers to the call.
   static func check(_ token: BearerToken) throws(TokenSourceError) {
-    guard (try? AuthorizationValue.token("Bearer \(String(decoding: token.bytes, as: UTF8.self))"))
-      != nil
+    guard
+      (try? AuthorizationValue.token("Bearer \(String(decoding: token.bytes, as: UTF8.self))"))
+        != nil
     else {
       throw TokenSourceError(
         .unusable,

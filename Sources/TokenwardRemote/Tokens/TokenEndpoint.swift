@@ -93,7 +93,9 @@ public struct TokenPurpose: Sendable {
   ) throws(ConfigurationError) {
     for scope in scopes {
       // RFC 6749 §3.3: %x21 / %x23-5B / %x5D-7E. A space would make it two.
-      let isScope = scope.text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }
+      let isScope = scope.text.utf8.allSatisfy {
+        $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C
+      }
       guard isScope, !scope.text.isEmpty else {
         throw ConfigurationError(
           path: "client.scopes",

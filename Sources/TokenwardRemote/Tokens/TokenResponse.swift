@@ -12,7 +12,12 @@ enum TokenResponse {
   /// Ten years. A longer life is a mistake, or milliseconds.
   static let longestLife: Int64 = 315_360_000
 
-  private static let limits = JSONLimits(bytes: 65_536, depth: 16, membersPerObject: 64, nodes: 1_024)
+  private static let limits = JSONLimits(
+    bytes: 65_536,
+    depth: 16,
+    membersPerObject: 64,
+    nodes: 1_024
+  )
 
   /// - Parameters:
   ///   - asked: when the request was sent: the life counts from the issue, which was after that.
@@ -64,7 +69,8 @@ enum TokenResponse {
     guard let node = document.member("expires_in", of: document.root) else {
       return own ?? asked.adding(seconds: self.unstatedLife)
     }
-    guard let seconds = document.numericDate(node), (1 ... self.longestLife).contains(seconds) else {
+    guard let seconds = document.numericDate(node), (1 ... self.longestLife).contains(seconds)
+    else {
       throw TokenSourceError(
         .unusable,
         problem: "the token endpoint gave a life that is no number of seconds from 1 to "
@@ -104,12 +110,15 @@ enum TokenResponse {
         + "as Basic or in the form"
     ),
     (
-      "invalid_grant", "the token or grant that was presented is expired, revoked or not this client's"
+      "invalid_grant",
+      "the token or grant that was presented is expired, revoked or not this client's"
     ),
     ("unauthorized_client", "register the client for this grant type"),
     ("invalid_scope", "ask for scopes that the client is registered for"),
     ("unsupported_grant_type", "the server does not offer this grant; use another source"),
-    ("invalid_target", "the server does not know this audience or resource, or not for this client"),
+    (
+      "invalid_target", "the server does not know this audience or resource, or not for this client"
+    ),
     ("invalid_request", "the server does not understand the request; look at its log"),
   ]
 

@@ -59,6 +59,12 @@ final class ScriptedClientTransport: ClientTransport {
   }
 }
 
+/// What a server does with one stream.
+struct Script: Sendable {
+  let run: ScriptedClientTransport.Server
+  init(_ run: @escaping ScriptedClientTransport.Server) { self.run = run }
+}
+
 /// One stream as the test sees it: what the client wrote, and what it is answered.
 final class ScriptedAttempt: ClosableRPCWriterProtocol {
   typealias Element = RPCRequestPart<[UInt8]>
