@@ -46,11 +46,15 @@ struct ClientCredentials: AsyncParsableCommand {
       )
       let load = self.load
       let report = try await withGRPCClient(transport: transport) { client in
-        try await OrdersLoad(client: client, load: load).run()
+        try await OrdersLoad(client: client, load: load, onBegin: { source.begin() }).run()
       }
       let summary = Summary(report, source: source, fetches: fetches)
       try summary.print(as: self.load.output)
-      guard report.failed == 0 else { throw ExitCode(1) }
+      if let failure = report.firstFailure {
+        let cause = (failure.cause as? TokenSourceError).map { "\n\($0)" } ?? ""
+        FileHandle.standardError.write(Data("first failure: \(failure.message)\(cause)\n".utf8))
+        throw ExitCode(1)
+      }
     } catch let error as ConfigurationError {
       FileHandle.standardError.write(Data("the options are not usable:\n\(error)\n".utf8))
       throw ExitCode(78)

@@ -22,6 +22,14 @@ final class MeasuredSource: TokenSource {
     self.slowAfter = slowAfter
   }
 
+  /// Forgets how long calls have waited so far.
+  func begin() {
+    self.state.withLock { state in
+      state.slow = 0
+      state.longest = .zero
+    }
+  }
+
   /// Calls that waited for their token longer than ``slowAfter``.
   var slow: Int { self.state.withLock { $0.slow } }
   /// The longest that a call waited for its token.

@@ -8,11 +8,14 @@ internal import SwiftProtobuf
 struct OrdersLoad<Transport: ClientTransport>: Sendable {
   let client: GRPCClient<Transport>
   let load: LoadOptions
+  /// Called when the first call, which is not measured, has ended.
+  let onBegin: @Sendable () -> Void
 
   func run() async throws -> LoadReport {
     let orders = Tokenward_Example_V1_Orders.Client(wrapping: self.client)
     // The connection is made, and the first token fetched, before anything is measured.
-    let first = await Self.call(orders)
+    _ = await Self.call(orders)
+    self.onBegin()
     let begin = ContinuousClock.now
     let results = try await withThrowingTaskGroup(of: CallResult.self) { group in
       var results: [CallResult] = []
@@ -27,41 +30,44 @@ struct OrdersLoad<Transport: ClientTransport>: Sendable {
       }
       return try await group.reduce(into: results) { $0.append($1) }
     }
-    return LoadReport(first: first, results: results)
+    return LoadReport(results)
   }
 
   private static func call(
     _ orders: Tokenward_Example_V1_Orders.Client<Transport>
   ) async -> CallResult {
     let begin = ContinuousClock.now
-    var code: String?
+    var failure: RPCError?
     do {
       _ = try await orders.get(.with { $0.id = "o-1" })
     } catch {
-      code = (error as? RPCError).map { "\($0.code)" } ?? "other"
+      failure = error as? RPCError ?? RPCError(code: .unknown, message: "not an error of a call")
     }
-    return CallResult(latency: ContinuousClock.now - begin, failure: code)
+    return CallResult(latency: ContinuousClock.now - begin, failure: failure)
   }
 }
 
 /// How one call ended.
 struct CallResult: Sendable {
   let latency: Duration
-  /// Its status, unless it is OK.
-  let failure: String?
+  /// Why it failed, if it did.
+  let failure: RPCError?
 }
 
 /// How all of them did.
 struct LoadReport: Sendable {
-  let first: CallResult
   let calls: Int
+  /// How often each status came.
   let failures: [String: Int]
+  /// Why the first one failed that did. It never contains a token.
+  let firstFailure: RPCError?
   private let latencies: [Duration]
 
-  init(first: CallResult, results: [CallResult]) {
-    self.first = first
+  init(_ results: [CallResult]) {
     self.calls = results.count
-    self.failures = results.compactMap(\.failure).reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    let failures = results.compactMap(\.failure)
+    self.firstFailure = failures.first
+    self.failures = failures.reduce(into: [:]) { $0["\($1.code)", default: 0] += 1 }
     self.latencies = results.map(\.latency).sorted()
   }
 

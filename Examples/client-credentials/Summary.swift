@@ -28,8 +28,7 @@ struct Summary: Encodable {
     self.failed = report.failed
     self.failures = report.failures
     self.refused = source.refused
-    // The first call of all has to wait: nothing can be fetched before it.
-    self.slow = max(source.slow - (report.first.failure == nil && fetches.value > 0 ? 1 : 0), 0)
+    self.slow = source.slow
     self.tokens = source.presented
     self.refreshes = max(fetches.value - 1, 0)
     self.longestWaitForTokenMicroseconds = Self.microseconds(source.longest)

@@ -156,8 +156,9 @@ struct CredentialedStreamTests {
       let (error, _) = try await Tests.call(
         StaticTokenSource("one"),
         server: Script { attempt in
+          await attempt.written(1)
           attempt.breakDown()
-          for _ in 0 ..< 1_000 { await Task.yield() }
+          while attempt.failedWrites == 0, !Task.isCancelled { await Task.yield() }
           attempt.deny(reason)
         }
       ) { stream in
@@ -165,7 +166,11 @@ struct CredentialedStreamTests {
           group.addTask {
             do {
               try await stream.outbound.write(.metadata([:]))
-              try await self.write(stream, "a")
+              // Until the stream has broken down.
+              for _ in 0 ..< 900 {
+                try await self.write(stream, "")
+                for _ in 0 ..< 20 { await Task.yield() }
+              }
               return nil
             } catch {
               return error as? RPCError

@@ -216,6 +216,10 @@ extension CredentialedCall {
     with credential: BearerCredential,
     on writer: State.Writer
   ) async {
+    // An application that has returned meanwhile wants nothing sent any more.
+    guard self.state.withLock({ if case .switching = $0.phase { true } else { false } }) else {
+      return
+    }
     do {
       let metadata = record.metadata.shorteningTimeout(by: .now - record.begin)
       try await writer.write(.metadata(credential.added(to: metadata)))

@@ -47,7 +47,8 @@ public final class FileTokenSource: TokenSource {
   package var isCached: Bool { self.cache.withLock { $0 != nil } }
 
   /// The token in the file.
-  /// - Throws: ``TokenSourceError`` if the file cannot be read or is refused.
+  /// - Throws: `TokenSourceError`: `unavailable` if the file cannot be read, is empty or keeps changing,
+  ///   `unusable` if it is refused.
   public func token() async throws -> BearerToken { try self.read() }
 
   private func read() throws(TokenSourceError) -> BearerToken {
@@ -113,18 +114,21 @@ public final class FileTokenSource: TokenSource {
   private func check(_ version: FileVersion) throws(TokenSourceError) {
     guard version.mode & S_IFMT == S_IFREG else {
       throw TokenSourceError(
+        .unusable,
         problem: "the token file \(self.path) is not a regular file",
         hint: "name a file that holds nothing but the token"
       )
     }
     guard version.owner == geteuid() || version.owner == 0 else {
       throw TokenSourceError(
+        .unusable,
         problem: "the token file \(self.path) belongs to another user",
         hint: "give it to the user that this process runs as"
       )
     }
     guard version.mode & 0o7777 & ~0o600 == 0 else {
       throw TokenSourceError(
+        .unusable,
         problem: "the token file \(self.path) is open to others: mode "
           + String(version.mode & 0o7777, radix: 8),
         hint: "chmod 600 \(self.path), and replace the token: it may have been read"
@@ -140,6 +144,7 @@ public final class FileTokenSource: TokenSource {
     }
     guard bytes.count <= BearerToken.maximumLength else {
       throw TokenSourceError(
+        .unusable,
         problem: "the token file \(self.path) is longer than a token can be",
         hint: "it may hold \(BearerToken.maximumLength) bytes and one line end"
       )

@@ -201,3 +201,14 @@ public final class CachedTokenSource: TokenSource {
     for waiter in ended.waiters { waiter.end(with: outcome) }
   }
 }
+
+extension CachedTokenSource: CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
+  /// What it is, and nothing that it holds.
+  public var description: String { "<cached token source>" }
+  /// The same.
+  public var debugDescription: String { self.description }
+  /// Nothing: what lies behind it may hold secrets and not hide them.
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

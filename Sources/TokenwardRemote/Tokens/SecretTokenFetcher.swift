@@ -46,3 +46,14 @@ public struct SecretTokenFetcher: TokenFetcher {
     return token
   }
 }
+
+extension SecretTokenFetcher: CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
+  /// What it is, and nothing that it holds.
+  public var description: String { "<fetcher of a secret token>" }
+  /// The same.
+  public var debugDescription: String { self.description }
+  /// Nothing: what lies behind it may hold secrets and not hide them.
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

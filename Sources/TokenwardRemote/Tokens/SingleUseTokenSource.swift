@@ -40,3 +40,14 @@ public struct SingleUseTokenSource: TokenSource {
     return token.fingerprint == refused.fingerprint ? nil : token
   }
 }
+
+extension SingleUseTokenSource: CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
+  /// What it is, and nothing that it holds.
+  public var description: String { "<source of tokens for one use>" }
+  /// The same.
+  public var debugDescription: String { self.description }
+  /// Nothing: what lies behind it may hold secrets and not hide them.
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

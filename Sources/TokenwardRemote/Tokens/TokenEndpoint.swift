@@ -74,11 +74,11 @@ extension TokenEndpoint: CustomStringConvertible, CustomDebugStringConvertible, 
 /// What a token is for, in the request for it.
 public struct TokenPurpose: Sendable {
   /// What it may be used for (`scope`, RFC 6749 §3.3).
-  public var scopes: [Scope]
+  public let scopes: [Scope]
   /// Whom it is for, by a name that the authorization server knows (`audience`, RFC 8693 §2.1).
-  public var audiences: [Audience]
+  public let audiences: [Audience]
   /// Whom it is for, by address (`resource`, RFC 8707 §2).
-  public var resources: [RemoteURL]
+  public let resources: [RemoteURL]
 
   /// - Parameters:
   ///   - scopes: what it may be used for; the server's own choice if empty.

@@ -114,3 +114,25 @@ public struct TokenExchangeFetcher: TokenFetcher {
     }
   }
 }
+
+extension TokenExchangeFetcher: CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
+  /// What it is, and nothing that it holds.
+  public var description: String { "<token exchange>" }
+  /// The same.
+  public var debugDescription: String { self.description }
+  /// Nothing: what lies behind it may hold secrets and not hide them.
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
+extension TokenExchangeFetcher.Subject: CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
+  /// What it is, and nothing that it holds.
+  public var description: String { "<subject of a token exchange>" }
+  /// The same.
+  public var debugDescription: String { self.description }
+  /// Nothing: what lies behind it may hold secrets and not hide them.
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

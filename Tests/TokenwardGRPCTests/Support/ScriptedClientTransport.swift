@@ -75,6 +75,7 @@ final class ScriptedAttempt: ClosableRPCWriterProtocol {
     var failure: (any Error)?
     var isClosed = false
     var isBroken = false
+    var failedWrites = 0
     var isStuck = false
     var stuck: [CheckedContinuation<Void, Never>] = []
   }
@@ -95,6 +96,8 @@ final class ScriptedAttempt: ClosableRPCWriterProtocol {
   var parts: [Element] { self.state.withLock { $0.parts } }
   var isFinished: Bool { self.state.withLock { $0.isFinished } }
   var failure: (any Error)? { self.state.withLock { $0.failure } }
+  /// Writes that failed because the stream broke down.
+  var failedWrites: Int { self.state.withLock { $0.failedWrites } }
   var stuckCount: Int { self.state.withLock { $0.stuck.count } }
 
   var metadata: Metadata? {
@@ -161,6 +164,7 @@ final class ScriptedAttempt: ClosableRPCWriterProtocol {
 
   func write(_ element: Element) async throws {
     let mustWait = try self.state.withLock { state in
+      if state.isBroken { state.failedWrites += 1 }
       guard !state.isFinished, !state.isClosed, !state.isBroken else {
         throw RPCError(code: .unavailable, message: "the stream is closed")
       }
