@@ -372,30 +372,3 @@ struct CredentialedStreamTests {
     #expect(attempts.first?.parts.count == 1)
   }
 }
-
-/// Opens one stream, and no other.
-private struct FailingSecond: ClientTransport {
-  typealias Bytes = [UInt8]
-  let base: ScriptedClientTransport
-
-  var retryThrottle: RetryThrottle? { nil }
-  func connect() async throws {}
-  func beginGracefulShutdown() {}
-  func config(forMethod descriptor: MethodDescriptor) -> MethodConfig? { nil }
-
-  @concurrent
-  func withStream<T: Sendable>(
-    descriptor: MethodDescriptor,
-    options: CallOptions,
-    _ closure:
-      @concurrent (
-        _ stream: RPCStream<Inbound, Outbound>,
-        _ context: ClientContext
-      ) async throws -> T
-  ) async throws -> T {
-    guard self.base.attempts.isEmpty else {
-      throw RPCError(code: .unavailable, message: "no second stream")
-    }
-    return try await self.base.withStream(descriptor: descriptor, options: options, closure)
-  }
-}
