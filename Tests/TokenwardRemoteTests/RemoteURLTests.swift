@@ -83,18 +83,4 @@ struct RemoteURLTests {
   func description() throws {
     #expect(try "\(RemoteURL("https://a.example/b?code=1"))" == "https://a.example/b")
   }
-
-  @Test("form text and Basic credentials are what others read")
-  func forms() {
-    var form: [UInt8] = []
-    FormText.append(Array("a b+c%&=\u{FC}\n~*-._".utf8), to: &form)
-    #expect(String(decoding: form, as: UTF8.self) == "a+b%2Bc%25%26%3D%C3%BC%0A%7E*-._")
-    let vectors = [
-      ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
-      ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
-    ]
-    // RFC 4648 §10.
-    for (plain, encoded) in vectors { #expect(Base64Text.encode(Array(plain.utf8)) == encoded) }
-    #expect(Base64Text.encode([0xFB, 0xFF, 0xFE]) == "+//+")
-  }
 }

@@ -12,9 +12,9 @@ struct IntrospectionClient: Sendable {
   /// answered something else.
   func ask(about token: BearerToken) async -> [UInt8]? {
     guard let authorization = await self.authorization() else { return nil }
-    var body = Array("token=".utf8)
-    FormText.append(token.bytes, to: &body)
-    body += "&token_type_hint=access_token".utf8
+    var form = FormText()
+    form.add("token", token.bytes)
+    form.add("token_type_hint", "access_token")
     let request = HTTPExchange(
       .post,
       self.endpoint.url,
@@ -22,7 +22,7 @@ struct IntrospectionClient: Sendable {
         ("accept", "application/json"), ("authorization", authorization),
         ("content-type", "application/x-www-form-urlencoded"),
       ],
-      body: body
+      body: form.bytes
     )
     guard let answer = try? await self.transport.exchange(request), answer.status == 200,
       answer.mediaType == "application/json"
@@ -33,12 +33,10 @@ struct IntrospectionClient: Sendable {
   /// HTTP Basic with the name and the secret in form encoding first (RFC 6749 §2.3.1).
   private func authorization() async -> String? {
     guard let secret = try? await self.endpoint.clientSecret.secret() else { return nil }
-    var pair: [UInt8] = []
-    FormText.append(Array(self.endpoint.clientID.utf8), to: &pair)
-    pair.append(UInt8(ascii: ":"))
-    secret.withExposedBytes { bytes in
-      FormText.append(bytes.indices.map { bytes[$0] }, to: &pair)
+    let encoded = secret.withExposedBytes { bytes in
+      FormText.encoded(bytes.indices.map { bytes[$0] })
     }
-    return "Basic \(Base64Text.encode(pair))"
+    let pair = FormText.encoded(self.endpoint.clientID.utf8) + [UInt8(ascii: ":")] + encoded
+    return "Basic \(PaddedBase64.encode(pair))"
   }
 }

@@ -148,8 +148,3 @@ struct CachedSource {
 extension BearerToken {
   var text: String { String(decoding: self.bytes, as: UTF8.self) }
 }
-
-/// Waits until something is so; the time limit of the suite ends it if it never is.
-func eventually(_ condition: () -> Bool) async {
-  while !condition(), !Task.isCancelled { await Task.yield() }
-}

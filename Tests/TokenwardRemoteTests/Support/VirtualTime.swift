@@ -67,6 +67,7 @@ final class VirtualTime: TimeSource, Sleeping {
 }
 
 /// Lets other tasks run until something is true. False if it does not become true.
+@discardableResult
 func eventually(_ condition: () -> Bool) async -> Bool {
   let end = ContinuousClock.now + .seconds(60)
   while ContinuousClock.now < end {
