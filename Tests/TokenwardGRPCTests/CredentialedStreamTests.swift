@@ -153,7 +153,8 @@ struct CredentialedStreamTests {
   @Test("a write that fails and is not made good fails")
   func brokenForGood() async throws {
     for reason in [DenialReason.tokenExpired, .scopeInsufficient] {
-      let (error, _) = try await Tests.call(
+      let written = Shared(0)
+      let (error, attempts) = try await Tests.call(
         StaticTokenSource("one"),
         server: Script { attempt in
           await attempt.written(1)
@@ -169,6 +170,7 @@ struct CredentialedStreamTests {
               // Until the stream has broken down.
               for _ in 0 ..< 900 {
                 try await self.write(stream, "")
+                written.update { $0 += 1 }
                 for _ in 0 ..< 20 { await Task.yield() }
               }
               return nil
@@ -181,6 +183,8 @@ struct CredentialedStreamTests {
         }
       }
       #expect(error?.message == "the stream is closed")
+      // Not one that did not arrive was said to be written.
+      #expect(written.value == attempts.first?.messages.count)
     }
   }
 
@@ -213,8 +217,7 @@ struct CredentialedStreamTests {
   @Test("the answer to a second attempt is read although its server takes no message")
   func stuckReplay() async throws {
     let (received, attempts) = try await Tests.call(
-      server: Script { attempt in
-        if attempt.number == 2 { attempt.getStuck() }
+      server: Script(stuck: 2) { attempt in
         await attempt.written(attempt.number == 1 ? 3 : 1)
         attempt.deny(.tokenExpired)
       }

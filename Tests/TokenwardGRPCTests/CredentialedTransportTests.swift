@@ -20,7 +20,7 @@ struct CredentialedTransportTests {
     server: Script,
     _ body: @escaping @Sendable (Stream) async throws -> Result
   ) async throws -> (result: Result, attempts: [ScriptedAttempt]) {
-    let base = ScriptedClientTransport(server.run)
+    let base = ScriptedClientTransport(server)
     let transport = try Transport(wrapping: base, presenting: source, channel: .tls)
     defer { #expect(base.open == 0) }
     let result = try await transport.withStream(descriptor: Self.method, options: .defaults) {

@@ -9,11 +9,12 @@ final class ScriptedClientTransport: ClientTransport {
   typealias Bytes = [UInt8]
   typealias Server = @Sendable (_ attempt: ScriptedAttempt) async -> Void
 
-  private let server: Server
+  private let server: Script
   private let state = Mutex((attempts: [ScriptedAttempt](), open: 0))
 
   /// - Parameter server: runs beside every stream, and is cancelled when the stream is closed.
-  init(_ server: @escaping Server) { self.server = server }
+  init(_ server: @escaping Server) { self.server = Script(server) }
+  init(_ script: Script) { self.server = script }
 
   var attempts: [ScriptedAttempt] { self.state.withLock { $0.attempts } }
   /// How many streams are open.
@@ -37,11 +38,12 @@ final class ScriptedClientTransport: ClientTransport {
     try Task.checkCancellation()
     let attempt = self.state.withLock { state in
       let attempt = ScriptedAttempt(number: state.attempts.count + 1)
+      if self.server.stuck == attempt.number { attempt.getStuck() }
       state.attempts.append(attempt)
       state.open += 1
       return attempt
     }
-    let server = Task { await self.server(attempt) }
+    let server = Task { await self.server.run(attempt) }
     defer {
       server.cancel()
       attempt.close()
@@ -61,8 +63,14 @@ final class ScriptedClientTransport: ClientTransport {
 
 /// What a server does with one stream.
 struct Script: Sendable {
+  /// The number of the stream that takes nothing from its beginning.
+  let stuck: Int?
   let run: ScriptedClientTransport.Server
-  init(_ run: @escaping ScriptedClientTransport.Server) { self.run = run }
+
+  init(stuck: Int? = nil, _ run: @escaping ScriptedClientTransport.Server) {
+    self.stuck = stuck
+    self.run = run
+  }
 }
 
 /// One stream as the test sees it: what the client wrote, and what it is answered.
@@ -202,6 +210,5 @@ final class ScriptedAttempt: ClosableRPCWriterProtocol {
   func finish(throwing error: any Error) async {
     self.state.withLock { $0.failure = error }
     await self.finish()
-    self.responses.finish(throwing: error)
   }
 }

@@ -42,8 +42,20 @@ final class ScriptedFetcher: TokenFetcher {
     for continuation in held { continuation.resume() }
   }
 
+  /// Lets the oldest fetch that waits go on, and holds the others.
+  func releaseFirst() {
+    let first = self.state.withLock { $0.held.isEmpty ? nil : $0.held.removeFirst() }
+    first?.resume()
+  }
+
   func fetch() async throws -> IssuedToken {
-    self.state.withLock { $0.count += 1 }
+    // The first that asks gets the first answer, whenever it comes.
+    let outcome: Outcome = self.state.withLock { state in
+      state.count += 1
+      return state.outcomes.isEmpty
+        ? .failure(TokenSourceError(problem: "the script has ended", hint: "add to it"))
+        : state.outcomes.removeFirst()
+    }
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let mustWait = self.state.withLock { state in
@@ -54,11 +66,6 @@ final class ScriptedFetcher: TokenFetcher {
       }
     } onCancel: {
       self.state.withLock { $0.cancellations += 1 }
-    }
-    let outcome = self.state.withLock { state in
-      state.outcomes.isEmpty
-        ? .failure(TokenSourceError(problem: "the script has ended", hint: "add to it"))
-        : state.outcomes.removeFirst()
     }
     return try outcome.get()
   }
