@@ -138,7 +138,8 @@ let package = Package(
     .target(
       name: "TokenwardService",
       dependencies: [
-        "TokenwardCore", "TokenwardHTTP", "TokenwardRemote", "TokenwardTelemetry",
+        "TokenwardCore", "TokenwardHTTP", "TokenwardOpenBao", "TokenwardRemote",
+        "TokenwardTelemetry",
         .product(name: "Yams", package: "Yams"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),

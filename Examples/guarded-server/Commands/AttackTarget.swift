@@ -58,7 +58,7 @@ struct AttackTarget: AsyncParsableCommand {
     )
     let files = try Configuration(contentsOf: "\(self.directory)/tokenward.yaml")
     guard let server = files.server else { throw ExitCode(78) }
-    let transport = try HTTP2Door.make(
+    let (transport, renewals) = try HTTP2Door.make(
       server,
       listen: try ListenAddress(argument: self.listen),
       guardedBy: requestGuard,
@@ -81,7 +81,7 @@ struct AttackTarget: AsyncParsableCommand {
       onListening: { Announcement.write("admin http://127.0.0.1:\($0)") }
     )
     try await ServiceGroup(
-      services: [admin, grpc],
+      services: [admin] + renewals + [grpc],
       gracefulShutdownSignals: [.sigterm, .sigint],
       logger: logger
     ).run()

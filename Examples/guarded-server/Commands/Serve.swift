@@ -36,7 +36,10 @@ struct Serve: AsyncParsableCommand {
     do {
       var configuration = try Configuration(contentsOf: "\(self.directory)/tokenward.yaml")
       if let admin {
-        configuration.admin = Configuration.Admin(listen: try ListenAddress(argument: admin))
+        configuration.admin = Configuration.Admin(
+          listen: try ListenAddress(argument: admin),
+          readyGrace: configuration.admin?.readyGrace ?? .seconds(30)
+        )
       }
       guard let server = configuration.server else {
         throw ConfigurationError([
@@ -47,7 +50,7 @@ struct Serve: AsyncParsableCommand {
         Announcement.write("admin http://127.0.0.1:\($0)")
       }
       // The one line that guards everything: without it this is an ordinary gRPC server.
-      let transport = try HTTP2Door.make(
+      let (transport, renewals) = try HTTP2Door.make(
         server,
         listen: try self.listen.map(ListenAddress.init(argument:)) ?? server.listen,
         guardedBy: service.requestGuard,
@@ -61,7 +64,7 @@ struct Serve: AsyncParsableCommand {
           service.setReady()
         }
       )
-      try await service.run([grpc])
+      try await service.run(renewals + [grpc])
     } catch let error as ConfigurationError {
       Announcement.fail(error)
       throw ExitCode(78)
@@ -75,32 +78,38 @@ struct Serve: AsyncParsableCommand {
   }
 }
 
-/// The guarded transport as the configuration describes it.
+/// The guarded transport as the configuration describes it, and what keeps its certificates new.
 enum HTTP2Door {
   static func make(
     _ server: Configuration.Server,
     listen: ListenAddress,
     guardedBy requestGuard: RequestGuard,
     streams: any StreamObserver
-  ) throws(ConfigurationError) -> GuardedServerTransport<HTTP2ServerTransport.Posix> {
+  ) throws(ConfigurationError) -> (
+    transport: GuardedServerTransport<HTTP2ServerTransport.Posix>, renewals: [any Service]
+  ) {
     let security: GuardedTransportSecurity
+    var renewals: [any Service] = []
     switch server.transport {
     case .plaintext(let reason):
       security = .plaintext(because: reason)
     case .tls(let tls):
-      let chain: [TLSConfig.CertificateSource] = [.file(path: tls.certificate, format: .pem)]
-      let key = TLSConfig.PrivateKeySource.file(path: tls.key, format: .pem)
-      if let roots = tls.clientCA {
-        security = .mTLS(
-          certificateChain: chain,
-          privateKey: key,
-          clientRoots: .certificates([.file(path: roots, format: .pem)])
-        )
+      let logger = Logger(label: "guarded-server")
+      let identity = try ReloadingIdentity(
+        certificateChain: tls.certificate,
+        privateKey: tls.key,
+        logger: logger
+      )
+      renewals.append(identity)
+      if let file = tls.clientCA {
+        let roots = try ReloadingTrustRoots(file: file, logger: logger)
+        renewals.append(roots)
+        security = try .mTLS(identity: identity, clientRoots: roots)
       } else {
-        security = .tls(certificateChain: chain, privateKey: key)
+        security = try .tls(identity: identity)
       }
     }
-    return try .http2NIOPosix(
+    let transport = try GuardedServerTransport.http2NIOPosix(
       guardedBy: requestGuard,
       address: listen.host.utf8.contains(UInt8(ascii: ":"))
         ? .ipv6(host: listen.host, port: listen.port)
@@ -108,6 +117,7 @@ enum HTTP2Door {
       transportSecurity: security,
       streams: streams
     )
+    return (transport, renewals)
   }
 }
 

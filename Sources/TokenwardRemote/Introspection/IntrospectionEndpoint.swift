@@ -55,7 +55,7 @@ public struct IntrospectionEndpoint: Sendable {
     guard self.age > .zero, self.age <= Self.longestAge else {
       throw ConfigurationError([
         .init(
-          path: "introspection.cache",
+          path: "cache",
           problem: "is outside 1 s to 5 s",
           hint: "5s is how long a withdrawn token may go on working"
         )

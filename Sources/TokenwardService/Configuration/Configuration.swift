@@ -1,6 +1,7 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 public import TokenwardCore
+public import TokenwardOpenBao
 public import TokenwardRemote
 
 /// What one YAML file says. Every field is described in `Docs/configuration.md`.
@@ -28,6 +29,11 @@ public struct Configuration: Sendable {
   public let server: Server?
   /// The key sets of issuers that have to be kept up to date: services, to be run with the others.
   public let keySets: [RemoteKeySet]
+  /// Verifies opaque tokens by asking their issuer; nil if the file has no section `introspection`.
+  public let introspection: IntrospectionVerifier?
+  /// Where secrets are kept, a service to be run with the others; nil if the file has no section
+  /// `openbao`.
+  public let openBao: OpenBao?
   /// What is not wrong but worth knowing, such as keys of a set that are not used.
   public let notices: [String]
 
@@ -106,6 +112,10 @@ public struct Configuration: Sendable {
     try self.init(yaml: bytes, folder: folder, time: time)
   }
 
+  private static let sections = [
+    "issuers", "introspection", "policy", "admin", "audit", "server", "openbao",
+  ]
+
   /// Reads YAML.
   /// - Parameters:
   ///   - yaml: the text, at most ``maximumLength`` bytes of UTF-8.
@@ -124,8 +134,13 @@ public struct Configuration: Sendable {
     let report = ProblemReport()
     let root = ConfigurationField(path: "", line: node.line, node: node, report: report)
     let decoder = ConfigurationDecoder(folder: folder, report: report, time: time)
-    guard let section = root.section(["issuers", "policy", "admin", "audit", "server"]) else {
+    guard let section = root.section(Self.sections) else {
       throw ConfigurationError(report.problems)
+    }
+    let vault = section["openbao"].flatMap(decoder.openBao)
+    self.openBao = vault
+    self.introspection = section["introspection"].flatMap { field in
+      decoder.introspection(field, vault: vault)
     }
     self.issuers = section["issuers"].map(decoder.issuers) ?? []
     self.policy = section["policy"].flatMap(decoder.policy)
@@ -146,6 +161,29 @@ extension Configuration {
       throw Self.missing("issuers", "list each issuer whose tokens are accepted")
     }
     return try JWTVerifier(issuers: self.issuers)
+  }
+
+  /// The names of everybody whose tokens are accepted, each once.
+  var issuerNames: [Issuer] {
+    var names = self.issuers.map(\.issuer)
+    if let name = self.introspection?.issuerName, !names.contains(name) { names.append(name) }
+    return names
+  }
+
+  /// What turns tokens into principals: JWTs by their issuers' keys, and opaque tokens by asking
+  /// their issuer if the file says whom. Without `issuers` that one is asked about every token.
+  /// - Parameter jwt: the verifier of JWTs, where the caller needs it too; made here unless given.
+  /// - Throws: ``TokenwardCore/ConfigurationError`` if there is neither.
+  public func makeTokenVerifier(
+    jwt: JWTVerifier? = nil
+  ) throws(ConfigurationError) -> any TokenVerifier {
+    guard let introspection else {
+      if let jwt { return jwt }
+      return try self.makeVerifier()
+    }
+    guard !self.issuers.isEmpty else { return introspection }
+    let verifier = if let jwt { jwt } else { try self.makeVerifier() }
+    return TokenVerifiers(jwt: verifier, opaque: introspection)
   }
 
   /// The rules.
@@ -169,8 +207,12 @@ extension Configuration {
     observers: [any DecisionObserver] = []
   ) throws(ConfigurationError) -> RequestGuard {
     let policy = try self.makePolicy()
-    let verifier = if let verifier { verifier } else { try self.makeVerifier() }
-    return RequestGuard(policy: policy, verifier: verifier, time: time, observers: observers)
+    return RequestGuard(
+      policy: policy,
+      verifier: try self.makeTokenVerifier(jwt: verifier),
+      time: time,
+      observers: observers
+    )
   }
 
   private static func missing(_ section: String, _ hint: String) -> ConfigurationError {

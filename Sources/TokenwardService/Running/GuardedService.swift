@@ -5,6 +5,7 @@ public import Logging
 public import ServiceLifecycle
 internal import Synchronization
 public import TokenwardCore
+internal import TokenwardOpenBao
 internal import TokenwardRemote
 public import TokenwardTelemetry
 internal import UnixSignals
@@ -30,14 +31,15 @@ internal import Darwin
 public struct GuardedService: Sendable {
   /// The guard, observed by metrics and audit.
   public let requestGuard: RequestGuard
-  /// The verifier behind the guard.
-  public let verifier: JWTVerifier
+  /// The verifier of JWTs behind the guard; nil if every token is asked about.
+  public let verifier: JWTVerifier?
   /// Counts streams.
   public let streams: StreamMetrics
   /// The record of decisions; nil if the configuration has none.
   public let audit: AuditObserver?
 
   private let keySets: [RemoteKeySet]
+  private let openBao: OpenBao?
   private let admin: AdminServer?
   private let readiness = Readiness()
   private let logger: Logger
@@ -59,15 +61,19 @@ public struct GuardedService: Sendable {
     logger: Logger,
     onAdminListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
   ) throws(ConfigurationError) {
-    let verifier = try configuration.makeVerifier()
+    let verifier: JWTVerifier? =
+      configuration.issuers.isEmpty && configuration.introspection != nil
+      ? nil : try configuration.makeVerifier()
     let audit = try Self.audit(configuration.audit, registry: registry, logger: logger)
     let metrics = MetricsObserver(
-      issuers: configuration.issuers.map(\.issuer),
+      issuers: configuration.issuerNames,
       doors: doors,
       factory: registry
     )
-    let cache = TokenCacheMetrics(factory: registry) { verifier.cacheStatistics }
-    registry.onRender { cache.collect() }
+    if let verifier {
+      let cache = TokenCacheMetrics(factory: registry) { verifier.cacheStatistics }
+      registry.onRender { cache.collect() }
+    }
     let gate = KeyGate(
       configuration.keySets,
       grace: configuration.admin?.readyGrace ?? .seconds(30)
@@ -87,6 +93,7 @@ public struct GuardedService: Sendable {
     )
     self.verifier = verifier
     self.keySets = configuration.keySets
+    self.openBao = configuration.openBao
     self.streams = StreamMetrics(factory: registry)
     self.audit = audit
     self.logger = logger
@@ -124,6 +131,7 @@ public struct GuardedService: Sendable {
     var all: [any Service] = []
     if let admin { all.append(admin) }
     if let audit { all.append(AuditRotation(audit: audit, logger: self.logger)) }
+    if let openBao { all.append(openBao) }
     all += self.keySets
     all += services
     all.append(ReadinessService(readiness: self.readiness))
