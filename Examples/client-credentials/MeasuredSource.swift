@@ -2,12 +2,14 @@
 
 internal import Synchronization
 internal import TokenwardCore
+internal import TokenwardRemote
 
 /// Counts what goes on around a token source. A program that does not measure itself needs none of
 /// this: it hands its source to the transport.
 final class MeasuredSource: TokenSource {
   private struct State {
     var slow = 0
+    var waitedBefore: UInt64 = 0
     var longest = Duration.zero
     var refused = 0
     var presented: Set<TokenFingerprint> = []
@@ -24,11 +26,18 @@ final class MeasuredSource: TokenSource {
 
   /// Forgets how long calls have waited so far.
   func begin() {
+    let waited = self.waitedSoFar
     self.state.withLock { state in
+      state.waitedBefore = waited
       state.slow = 0
       state.longest = .zero
     }
   }
+
+  /// Calls that waited for a fetch, whatever the time it took.
+  var waited: UInt64 { self.waitedSoFar &- self.state.withLock { $0.waitedBefore } }
+
+  private var waitedSoFar: UInt64 { (self.base as? CachedTokenSource)?.waitedCalls ?? 0 }
 
   /// Calls that waited for their token longer than ``slowAfter``.
   var slow: Int { self.state.withLock { $0.slow } }

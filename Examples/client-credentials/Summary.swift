@@ -12,7 +12,10 @@ struct Summary: Encodable {
   let failures: [String: Int]
   /// Calls that were refused for their token and sent again, or not, as `failed` says.
   let refused: Int
-  /// Calls that waited for their token.
+  /// Calls that waited for a fetch.
+  let waited: UInt64
+  /// Calls whose token took longer than the limit, for whatever reason: on a busy machine also because
+  /// they were not given a processor.
   let slow: Int
   /// Tokens that were presented.
   let tokens: Int
@@ -28,6 +31,7 @@ struct Summary: Encodable {
     self.failed = report.failed
     self.failures = report.failures
     self.refused = source.refused
+    self.waited = source.waited
     self.slow = source.slow
     self.tokens = source.presented
     self.refreshes = max(fetches.value - 1, 0)
@@ -48,7 +52,7 @@ struct Summary: Encodable {
       text = """
         \(self.calls) calls, \(self.failed) failed \(self.failures.isEmpty ? "" : "\(self.failures)")
         \(self.tokens) tokens presented, \(self.refreshes) renewals, \(self.refused) refused
-        \(self.slow) calls waited for their token
+        \(self.waited) calls waited for a fetch, \(self.slow) were slow to get their token
         latency: median \(self.latencyMedianMicroseconds) µs, 99 % \
         \(self.latency99Microseconds) µs, longest \(self.latencyMaximumMicroseconds) µs
         """

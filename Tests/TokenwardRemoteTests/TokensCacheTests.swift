@@ -80,6 +80,9 @@ struct TokensCacheTests {
     }
     #expect(cache.fetcher.count == 1)
     #expect(cache.source.waitingCount == 0)
+    #expect(cache.source.waitedCalls == 1_000)
+    _ = try await cache.ask()
+    #expect(cache.source.waitedCalls == 1_000)
   }
 
   @Test("they all get its error, and a token that comes later serves")

@@ -87,6 +87,10 @@ public final class CachedTokenSource: TokenSource {
   /// How many calls wait for a token.
   package var waitingCount: Int { self.state.withLock { $0.cache.waitingCount } }
 
+  /// How many calls have had to wait for a fetch so far: the first ones, and those that found no good
+  /// token later.
+  public var waitedCalls: UInt64 { self.state.withLock { $0.cache.waited } }
+
   /// A token that is good now, and for as long as a call needs to arrive.
   /// - Throws: ``TokenSourceError``, or `CancellationError` if the caller gave up waiting.
   public func token() async throws -> BearerToken {

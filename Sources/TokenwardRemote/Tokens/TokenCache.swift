@@ -40,6 +40,8 @@ struct TokenCache<Waiter: Sendable>: Sendable {
   init(schedule: TokenSchedule) { self.schedule = schedule }
 
   var waitingCount: Int { self.waiters.count }
+  /// How many have waited so far.
+  private(set) var waited: UInt64 = 0
 
   var isRunning: Bool { self.running != nil }
 
@@ -82,6 +84,7 @@ struct TokenCache<Waiter: Sendable>: Sendable {
     }
     let place = self.number()
     self.waiters[place] = waiter
+    self.waited &+= 1
     return .waiting(place, begin: self.running == nil ? self.begin(at: now) : nil)
   }
 
