@@ -11,6 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from bao_double import BaoDouble
+from guarded import Servers
 from issuer import Issuer as RemoteIssuer
 from kubernetes import Kubernetes
 from openbao import OpenBao
@@ -97,6 +98,21 @@ def remote_issuer():
     """An issuer behind TLS that misbehaves on command; new for every test."""
     with RemoteIssuer() as issuer:
         yield issuer
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """Certificates and a configuration, to be copied."""
+    directory = tmp_path_factory.mktemp("template") / "dev"
+    run("tokenward", "dev", "init", directory)
+    return directory
+
+
+@pytest.fixture()
+def guarded(tmp_path, template):
+    """Starts servers that trust the issuers given: `guarded(entry(issuer), …)`."""
+    with Servers(tmp_path, template) as servers:
+        yield servers
 
 
 @pytest.fixture(scope="session")

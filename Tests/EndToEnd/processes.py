@@ -25,9 +25,12 @@ def run(name, *arguments, check=True, stdin=None):
 
 
 class Server:
-    """A guarded server on a port of its own choosing."""
+    """A guarded server on a port of its own choosing.
 
-    def __init__(self, command, directory):
+    Metrics and health are where the configuration says if `admin` is None.
+    """
+
+    def __init__(self, command, directory, admin="127.0.0.1:0"):
         self.directory = pathlib.Path(directory)
         self.output = self.directory / f"{command}.stdout"
         self.errors = self.directory / f"{command}.stderr"
@@ -35,7 +38,8 @@ class Server:
             self.process = subprocess.Popen(
                 [
                     BINARIES / "guarded-server", command, "--directory", directory,
-                    "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+                    "--listen", "127.0.0.1:0",
+                    *([] if admin is None else ["--admin", admin]),
                 ],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
             )
