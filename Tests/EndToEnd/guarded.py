@@ -91,8 +91,8 @@ def configure(directory, issuers, ready_grace="30s"):
     """Replaces the issuers in a folder of `tokenward dev init`."""
     file = pathlib.Path(directory) / "tokenward.yaml"
     text = file.read_text()
-    policy = text.index("# What no rule names is denied.")
-    admin = text.index("admin: {listen")
+    policy = text.index("policy:\n")
+    admin = text.index("\nadmin: ") + 1
     # JSON is YAML, and quotes what has to be quoted; the words of `discover` must not be.
     written = re.sub(r'("discover": )"(\w+)"', r"\1\2", json.dumps(issuers, indent=2))
     listen = json.dumps({"listen": "127.0.0.1:0", "ready_grace": ready_grace})

@@ -2,8 +2,6 @@
 """Issuers that behave: where their keys are found, and how they are followed when they change."""
 
 import concurrent.futures
-import json
-import os
 import time
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 import faults
 import rpc
 from guarded import OK, SUCCESS, UNAUTHENTICATED, UNAVAILABLE, ask, entry, provoke, wait_until
-from issuer import AUDIENCE, Issuer
+from issuer import Issuer
 
 
 @pytest.fixture()
@@ -166,42 +164,3 @@ def test_a_thousand_unknown_kids_in_a_second_cause_one_fetch(guarded, remote_iss
         assert ask(channel, good).code is OK
     assert remote_issuer.count("jwks") - fetched == 1
     assert server.fetches(remote_issuer) == {SUCCESS: fetched + 1}
-
-
-def test_a_file_of_keys_is_read_again_while_calls_run(guarded, remote_issuer, tmp_path):
-    file = tmp_path / "jwks.json"
-    file.write_bytes(remote_issuer.keys.document)
-    server = guarded({
-        "issuer": remote_issuer.url, "profile": "oidc", "audiences": [AUDIENCE],
-        "jwks": {"file": str(file)},
-    })
-    first = remote_issuer.mint(ttl=600)
-
-    def replace(content):
-        fresh = file.with_suffix(".fresh")
-        fresh.write_bytes(content)
-        os.replace(fresh, file)
-    with rpc.channel(server) as channel:
-        assert ask(channel, first).code is OK
-        former = remote_issuer.keys.signing
-        kid = remote_issuer.rotate()
-        second = remote_issuer.mint(kid=kid, ttl=600)
-        before = server.fetches(remote_issuer)[SUCCESS]
-        replace(remote_issuer.keys.document)
-        # By itself, within ten seconds, and without a moment between the old keys and the new.
-        replaced = time.monotonic()
-        while server.fetches(remote_issuer)[SUCCESS] == before:
-            assert ask(channel, first).code is OK
-            assert time.monotonic() - replaced < 20, "the file was not read again"
-        assert ask(channel, second).code is OK
-        # A file that is no set any more changes nothing but what is shown. An unknown kid makes it
-        # be read at once.
-        replace(json.dumps({"keys": []}).encode())
-        provoke(channel, remote_issuer)
-        assert server.keys(remote_issuer)["last_error"] == "keys_unusable"
-        assert ask(channel, second).code is OK and ask(channel, first).code is OK
-        remote_issuer.retire(former)
-        replace(remote_issuer.keys.document)
-        wait_until(lambda: ask(channel, first).code is UNAUTHENTICATED)
-        assert ask(channel, second).code is OK
-    assert remote_issuer.count() == 0
