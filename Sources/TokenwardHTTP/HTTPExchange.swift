@@ -10,17 +10,22 @@ package struct HTTPExchange: Sendable {
   package var url: RemoteURL
   package var headers: [(name: String, value: String)]
   package var body: [UInt8]
+  /// When the last byte of the answer has to be there, if that is before the client's own limit: for
+  /// requests of which several make one answer.
+  package var deadline: ContinuousClock.Instant?
 
   package init(
     _ method: Method,
     _ url: RemoteURL,
     headers: [(name: String, value: String)] = [],
-    body: [UInt8] = []
+    body: [UInt8] = [],
+    deadline: ContinuousClock.Instant? = nil
   ) {
     self.method = method
     self.url = url
     self.headers = headers
     self.body = body
+    self.deadline = deadline
   }
 }
 

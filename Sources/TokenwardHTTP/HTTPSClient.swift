@@ -59,7 +59,8 @@ package final class HTTPSClient: HTTPTransport {
 
   package func exchange(_ exchange: HTTPExchange) async throws(HTTPFailure) -> HTTPAnswer {
     let pool = try self.pool(for: exchange.url)
-    let limit = self.deadline
+    let limit = min(self.deadline, exchange.deadline.map { $0 - .now } ?? self.deadline)
+    guard limit > .zero else { throw .deadlineExceeded }
     let maximumBody = self.maximumBody
     do {
       return try await withThrowingTaskGroup(of: HTTPAnswer.self) { group in

@@ -58,6 +58,18 @@ struct DiscoveryTests {
     )
   }
 
+  @Test("all requests of one fetch together have one deadline (J03)")
+  func oneDeadline() async throws {
+    self.http.answer(.success(HTTPAnswer(status: 404)))
+    self.http.answer(json: Self.document())
+    self.http.answer(json: "{\"keys\":[]}")
+    let latest = ContinuousClock.now + .seconds(5)
+    #expect(await self.problem(try self.keys(kind: .any)) == nil)
+    let deadlines = self.http.requests.compactMap(\.deadline)
+    #expect(deadlines.count == 3 && Set(deadlines).count == 1)
+    #expect(deadlines.allSatisfy { $0 >= latest && $0 < latest + .seconds(30) })
+  }
+
   @Test(
     "it stands where each specification says",
     arguments: [

@@ -166,6 +166,21 @@ struct HTTPSClientTests {
     }
   }
 
+  @Test("a deadline of the request itself counts if it is earlier")
+  func ownDeadline() async throws {
+    let server = try await FaultServer(tls: self.pki.identity(), answer: "", then: .silence)
+    let client = try HTTPSClient(roots: self.roots)
+    let url = try RemoteURL("https://127.0.0.1:\(server.port)/")
+    for wait in [Duration.milliseconds(300), .zero, .seconds(-1)] {
+      let start = ContinuousClock.now
+      await #expect(throws: HTTPFailure.deadlineExceeded) {
+        try await client.exchange(HTTPExchange(.get, url, deadline: start + wait))
+      }
+      #expect(ContinuousClock.now - start < .seconds(4))
+    }
+    await server.stop()
+  }
+
   @Test("a body beyond the limit is not read to its end (J03)")
   func size() async throws {
     let promised = "HTTP/1.1 200 OK\r\ncontent-length: 10000000000\r\n\r\n"

@@ -95,15 +95,40 @@ struct UnknownKeyTests {
     }
   }
 
-  @Test("a key that the issuer does not have is remembered, longer than the cooldown")
+  @Test("a key that the issuer does not have is asked for again once the cooldown is over (J09)")
   func memory() async throws {
     try await RunningKeys.run(ScriptedDocuments(self.first)) { running in
-      await running.keys.lookup(for: KeyID("retired"), at: running.now)?.wait()
+      await running.keys.lookup(for: KeyID("second"), at: running.now)?.wait()
       #expect(running.documents.fetches == 2)
-      await running.pass(31)
-      #expect(running.keys.lookup(for: KeyID("retired"), at: running.now) == nil)
-      #expect(running.keys.lookup(for: KeyID("another"), at: running.now) != nil)
+      running.time.advance(by: 29)
+      #expect(running.keys.lookup(for: KeyID("second"), at: running.now) == nil)
+      // The issuer had signed with it before it was published.
+      try running.documents.publish(self.first, self.second)
+      running.time.advance(by: 1)
+      await running.keys.lookup(for: KeyID("second"), at: running.now)?.wait()
+      #expect(running.current?.names == ["first", "second"])
     }
+  }
+
+  @Test("the cooldown begins with the answer, so that a hanging issuer is not asked at once again")
+  func hanging() async throws {
+    try await RunningKeys.run(ScriptedDocuments(self.first)) { running in
+      running.documents.hold()
+      let lookup = try #require(running.keys.lookup(for: KeyID("a"), at: running.now))
+      let waiting = Task { await lookup.wait() }
+      #expect(await eventually { running.keys.waitingCount == 1 })
+      running.time.advance(by: 40)
+      running.documents.fail(.deadlineExceeded)
+      running.documents.release()
+      await waiting.value
+      #expect(running.keys.lookup(for: KeyID("b"), at: running.now) == nil)
+    }
+  }
+
+  @Test("a key is remembered as unknown from the answer on, not from the question")
+  func memoryFromAnswer() async throws {
+    var refresh = KeySetRefreshProbe()
+    #expect(try refresh.remembersAfterAnswer(issuer: self.first) == [true, true, false])
   }
 
   @Test("new keys clear what was remembered (J09)")

@@ -38,6 +38,7 @@ struct Serve: AsyncParsableCommand {
       if let admin {
         configuration.admin = Configuration.Admin(
           listen: try ListenAddress(argument: admin),
+          allowRemoteBecause: configuration.admin?.allowRemoteBecause,
           readyGrace: configuration.admin?.readyGrace ?? .seconds(30)
         )
       }

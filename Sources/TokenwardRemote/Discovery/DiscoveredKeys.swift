@@ -15,22 +15,25 @@ struct DiscoveredKeys: KeyDocuments {
   let client: any HTTPTransport
 
   func fetch() async throws(KeyFetchProblem) -> KeyDocument {
+    // One limit for all requests together: each could take the whole of it.
+    let deadline = ContinuousClock.now + HTTPSClient.deadline
     let token = try KeyToken.header(from: self.tokenFile)
-    let document = try await self.discover(headers: token)
+    let document = try await self.discover(headers: token, deadline: deadline)
     let address = try self.keysAddress(in: document)
     // The token is for the issuer, not for whoever keeps its keys.
     let headers = address.hasSameOrigin(as: self.url) ? token : []
-    let answer = try await self.client.get(address, headers: headers)
+    let answer = try await self.client.get(address, headers: headers, deadline: deadline)
     return KeyDocument(bytes: answer.body, freshness: CacheControl.freshness(of: answer))
   }
 
   private func discover(
-    headers: [(name: String, value: String)]
+    headers: [(name: String, value: String)],
+    deadline: ContinuousClock.Instant
   ) async throws(KeyFetchProblem) -> [UInt8] {
     let addresses = try self.documentAddresses()
     for (index, address) in addresses.enumerated() {
       do throws(KeyFetchProblem) {
-        return try await self.client.get(address, headers: headers).body
+        return try await self.client.get(address, headers: headers, deadline: deadline).body
       } catch .statusRefused where index < addresses.count - 1 {
         continue  // There is no such document; there may be one of the other kind.
       }

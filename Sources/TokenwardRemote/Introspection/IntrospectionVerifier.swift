@@ -28,8 +28,10 @@ public final class IntrospectionVerifier: TokenVerifier {
   private let memory: IntrospectionMemory
   private let questions = Mutex(IntrospectionQuestions())
 
-  /// - Parameter endpoint: whom to ask, and what tokens must look like.
-  /// - Throws: ``TokenwardCore/ConfigurationError`` with every problem.
+  /// - Parameters:
+  ///   - endpoint: whom to ask, and what tokens must look like.
+  ///   - time: the clocks.
+  /// - Throws: `ConfigurationError` with every problem.
   public convenience init(
     _ endpoint: IntrospectionEndpoint,
     time: any TimeSource = SystemTime()
@@ -61,7 +63,7 @@ public final class IntrospectionVerifier: TokenVerifier {
   public var issuerName: Issuer { self.issuer.issuer }
 
   /// What the issuer said about the token in the last seconds; nil if nothing.
-  /// - Throws: ``VerificationFailure`` if it said no.
+  /// - Throws: `VerificationFailure` if it said no.
   public func recall(
     _ token: PresentedToken,
     at now: Moment
@@ -69,8 +71,8 @@ public final class IntrospectionVerifier: TokenVerifier {
     try self.memory.find(token.fingerprint, at: now)?.get()
   }
 
-  /// Throws ``DenialReason/dependencyUnavailable`` for a token about which nothing is remembered, with
-  /// a ``VerificationFailure/lookup`` for callers that can wait.
+  /// Throws `DenialReason.dependencyUnavailable` for a token about which nothing is remembered, with
+  /// a `VerificationFailure.lookup` for callers that can wait.
   public func verify(
     _ token: PresentedToken,
     at now: Moment

@@ -110,7 +110,7 @@ extension IssuerProfile {
   ///   - audiences: the values of `aud` that are for this service.
   ///   - keys: where its keys come from.
   ///   - trustDomain: the SPIFFE trust domain that the issuer speaks for; nil for other issuers.
-  /// - Throws: ``TokenwardCore/ConfigurationError`` with every problem.
+  /// - Throws: `ConfigurationError` with every problem.
   public func trusted(
     _ issuer: Issuer,
     audiences: [Audience],

@@ -77,12 +77,15 @@ extension HTTPTransport {
   /// Gets a document; anything but a plain 200 is a problem.
   func get(
     _ url: RemoteURL,
-    headers: [(name: String, value: String)] = []
+    headers: [(name: String, value: String)] = [],
+    deadline: ContinuousClock.Instant? = nil
   ) async throws(KeyFetchProblem) -> HTTPAnswer {
     let answer: HTTPAnswer
     do throws(HTTPFailure) {
       let headers = headers + [("accept", "application/json, application/jwk-set+json")]
-      answer = try await self.exchange(HTTPExchange(.get, url, headers: headers))
+      answer = try await self.exchange(
+        HTTPExchange(.get, url, headers: headers, deadline: deadline)
+      )
     } catch {
       throw KeyFetchProblem(error)
     }

@@ -67,6 +67,8 @@ public struct KeyRefreshTiming: Sendable, Hashable {
     return min(bounded, self.maximumStaleness / 2)
   }
 
-  /// How long an unknown key is remembered as unknown. Its token causes no request meanwhile.
-  var unknownKeyMemory: Duration { self.cooldown * 10 }
+  /// How long an unknown key is remembered as unknown, counted from the answer that lacked it. Its
+  /// token causes no request meanwhile. No longer than the cooldown: an issuer that signs a little
+  /// before it publishes, or a guess of its next key by a stranger, must not lock that key out.
+  var unknownKeyMemory: Duration { self.cooldown }
 }

@@ -23,6 +23,7 @@ struct KeySetRefresh {
   private var due: Duration?
   private var isWanted = false
   private var wantedAt: Duration?
+  private var isFetchingOnDemand = false
   private(set) var isFetching = false
   private(set) var finished: UInt64 = 0
   private var unknown = UnknownKeys(capacity: KeySetRefresh.mostUnknownKeys)
@@ -101,6 +102,7 @@ struct KeySetRefresh {
 
   mutating func begin() {
     self.isFetching = true
+    self.isFetchingOnDemand = self.isWanted
     self.isWanted = false
   }
 
@@ -129,7 +131,7 @@ struct KeySetRefresh {
         return problem
       }
     }
-    self.end(nil)
+    self.end(nil, at: now)
     self.failures = 0
     self.succeededAt = now
     let interval = self.timing.interval(stated: stated)
@@ -138,14 +140,18 @@ struct KeySetRefresh {
   }
 
   mutating func failed(_ problem: KeyFetchProblem, at now: Moment, jitter: Double) {
-    self.end(problem)
+    self.end(problem, at: now)
     self.failures = min(self.failures + 1, 30)
     let doubled = Self.firstPause * (1 << (self.failures - 1))
     self.due = now.monotonic + min(doubled, Self.longestPause) * (0.5 + 0.5 * jitter)
   }
 
-  private mutating func end(_ problem: KeyFetchProblem?) {
+  private mutating func end(_ problem: KeyFetchProblem?, at now: Moment) {
     self.isFetching = false
+    // The cooldown begins with the answer: after a request that hung for longer than it lasts, the
+    // tokens that waited would ask again at once.
+    if self.isFetchingOnDemand { self.wantedAt = now.monotonic }
+    self.isFetchingOnDemand = false
     self.finished &+= 1
     self.lastProblem = problem
     self.attempts[problem, default: 0] &+= 1

@@ -55,7 +55,7 @@ public final class RemoteKeySet: KeySource, Service {
   ///   - revoked: names of keys that were withdrawn; they are not used even if an old set comes back.
   ///   - time: the clocks.
   /// A file is read at once and must be good; everything else is fetched when the service runs.
-  /// - Throws: ``TokenwardCore/ConfigurationError`` with every problem.
+  /// - Throws: `ConfigurationError` with every problem.
   public convenience init(
     of issuer: Issuer,
     from location: KeyLocation,

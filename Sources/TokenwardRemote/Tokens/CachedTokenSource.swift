@@ -30,7 +30,7 @@ public import TokenwardCore
 ///   is replaced.
 /// - A fetch that takes longer than 30 seconds counts as failed.
 ///
-/// Errors are ``TokenSourceError``: `unavailable` if the fetcher cannot be reached or the clock cannot
+/// Errors are `TokenSourceError`: `unavailable` if the fetcher cannot be reached or the clock cannot
 /// be read, `unusable` if what it gave is expired or no token.
 public final class CachedTokenSource: TokenSource {
   private typealias Flight = TokenCache<OneShot<BearerToken>>.Flight
@@ -92,7 +92,7 @@ public final class CachedTokenSource: TokenSource {
   public var waitedCalls: UInt64 { self.state.withLock { $0.cache.waited } }
 
   /// A token that is good now, and for as long as a call needs to arrive.
-  /// - Throws: ``TokenSourceError``, or `CancellationError` if the caller gave up waiting.
+  /// - Throws: `TokenSourceError`, or `CancellationError` if the caller gave up waiting.
   public func token() async throws -> BearerToken {
     let now = try self.now()
     let step = self.state.withLock { state in

@@ -38,7 +38,7 @@ public struct ClientCredentialsFetcher: TokenFetcher {
   }
 
   /// Gets a token.
-  /// - Throws: ``TokenSourceError``.
+  /// - Throws: `TokenSourceError`.
   public func fetch() async throws -> IssuedToken {
     var form = FormText()
     form.add("grant_type", "client_credentials")

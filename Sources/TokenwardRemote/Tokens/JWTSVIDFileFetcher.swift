@@ -39,7 +39,7 @@ public struct JWTSVIDFileFetcher: TokenFetcher {
   }
 
   /// Reads the token.
-  /// - Throws: ``TokenSourceError``.
+  /// - Throws: `TokenSourceError`.
   public func fetch() async throws -> IssuedToken {
     guard let now = self.time.now() else { throw TokenSourceError.clockUnavailable }
     let token = try await SecretTokenFetcher.token(from: FileSecretSource(checked: self.path))

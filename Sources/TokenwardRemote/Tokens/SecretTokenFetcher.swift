@@ -19,7 +19,7 @@ public struct SecretTokenFetcher: TokenFetcher {
   }
 
   /// Reads the token.
-  /// - Throws: ``TokenSourceError``.
+  /// - Throws: `TokenSourceError`.
   public func fetch() async throws -> IssuedToken {
     guard let now = self.time.now() else { throw TokenSourceError.clockUnavailable }
     let token = try await Self.token(from: self.secret)

@@ -19,7 +19,7 @@ public struct SingleUseTokenSource: TokenSource {
   }
 
   /// A new token.
-  /// - Throws: ``TokenSourceError``, or `CancellationError`.
+  /// - Throws: `TokenSourceError`, or `CancellationError`.
   public func token() async throws -> BearerToken {
     let issued: IssuedToken
     do {

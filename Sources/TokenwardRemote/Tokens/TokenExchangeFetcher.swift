@@ -87,7 +87,7 @@ public struct TokenExchangeFetcher: TokenFetcher {
   }
 
   /// Exchanges the token.
-  /// - Throws: ``TokenSourceError``; of the subject's source, too.
+  /// - Throws: `TokenSourceError`; of the subject's source, too.
   public func fetch() async throws -> IssuedToken {
     var form = FormText()
     form.add("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")

@@ -117,8 +117,8 @@ extension ConfigurationDecoder {
       )
       return nil
     }
-    if case .scalar(let text, isPlain: true) = field.node.content {
-      if text.hasSameBytes(as: "true") { return .discovery(.any, hosts: hosts) }
+    if case .scalar(let text, let isPlain) = field.node.content {
+      if isPlain, text.hasSameBytes(as: "true") { return .discovery(.any, hosts: hosts) }
       if text.hasSameBytes(as: "openid") { return .discovery(.openID, hosts: hosts) }
       if text.hasSameBytes(as: "oauth") { return .discovery(.oauth, hosts: hosts) }
     }

@@ -26,4 +26,15 @@ struct KeySetRefreshProbe {
     for id in ids { self.refresh.note(unknown: id, at: now) }
     return ids.count { self.refresh.remembersUnknown($0, at: now) }
   }
+
+  /// Whether a key that an answer lacked is remembered at once, within the cooldown, and after it.
+  mutating func remembersAfterAnswer(issuer: TestIssuer) throws -> [Bool] {
+    _ = try self.remembered(of: 1, issuer: issuer)
+    let clock = ManualClock()
+    guard let id = KeyID("k0") else { return [] }
+    return [Int64(0), 29, 1].map { seconds in
+      clock.advance(by: seconds)
+      return self.refresh.remembersUnknown(id, at: clock.moment)
+    }
+  }
 }
