@@ -33,7 +33,7 @@ def client(folder, seconds):
     yield at_least("calls that arrived", int(RATE * length * 0.98), calls)
     yield exactly("calls with an expired token", 0, len(expired))
     yield exactly("failed calls, by its own account", 0, report.get("failed"))
-    yield exactly("calls delayed by a refresh, by its own account", 0, report.get("slow"))
+    yield exactly("calls delayed by a refresh, by its own account", 0, report.get("waited"))
     # One refresh for each token: none is fetched twice, or for nothing but the last.
     yield at_most("tokens issued and not used", 1, len(issued) - len(used))
     yield at_least("lifetimes of tokens", length // LIFETIME - 1, len(issued))
@@ -47,12 +47,13 @@ def run(folder, issuer, server, length):
     done = subprocess.run(
         [
             BINARIES / PROGRAM, "--token-endpoint", issuer.endpoint("token"),
-            "--ca", issuer.authority.path,
+            "--token-ca", issuer.authority.path,
             # An id is no secret; the secret is in a file for its owner only.
             "--client-id", issuer.client_id,
             "--client-secret-file", pki.write_private(folder / "secret", issuer.client_secret),
             "--server", server.target, "--server-ca", server.authority.path,
-            "--rate", str(RATE), "--seconds", str(length), "--output", "json",
+            "--bound-to", server.target, "--scope", "orders.read",
+            "--rate", str(RATE), "--calls", str(RATE * length), "--output", "json",
         ],
         capture_output=True, text=True, timeout=length + 60,
     )
