@@ -8,7 +8,7 @@ import TokenwardTestKit
 
 @testable import TokenwardRemote
 
-@Suite("Keys by discovery")
+@Suite("Keys by discovery", .timeLimit(.minutes(2)))
 struct DiscoveryTests {
   private let http = ScriptedHTTP()
 

@@ -7,7 +7,7 @@ import TokenwardCore
 import TokenwardHTTP
 import X509
 
-@Suite("A request to another server")
+@Suite("A request to another server", .timeLimit(.minutes(2)))
 struct HTTPSClientTests {
   private let pki: FaultPKI
   private let folder: String

@@ -5,7 +5,7 @@ import TokenwardCore
 import TokenwardRemote
 import TokenwardTestKit
 
-@Suite("The gate of a process that starts")
+@Suite("The gate of a process that starts", .timeLimit(.minutes(2)))
 struct KeyGateTests {
   @Test("it opens when every issuer has keys, and then stays open (J01)")
   func keys() async throws {

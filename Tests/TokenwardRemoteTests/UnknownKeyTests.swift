@@ -5,7 +5,7 @@ import TokenwardCore
 import TokenwardRemote
 import TokenwardTestKit
 
-@Suite("A token of a key that nobody here knows")
+@Suite("A token of a key that nobody here knows", .timeLimit(.minutes(2)))
 struct UnknownKeyTests {
   private let first: TestIssuer
   private let second: TestIssuer
@@ -89,7 +89,7 @@ struct UnknownKeyTests {
     try await RunningKeys.run(ScriptedDocuments(self.first)) { running in
       running.documents.publish(text: "{\"keys\":[]}")
       let lookup = try #require(running.keys.lookup(for: KeyID("a"), at: running.now))
-      await lookup.wait()
+      #expect(await lookup.wait())
       #expect(running.status.lastProblem == .keysUnusable)
       #expect(running.keys.lookup(for: KeyID("b"), at: running.now) == nil)
     }
@@ -98,14 +98,14 @@ struct UnknownKeyTests {
   @Test("a key that the issuer does not have is asked for again once the cooldown is over (J09)")
   func memory() async throws {
     try await RunningKeys.run(ScriptedDocuments(self.first)) { running in
-      await running.keys.lookup(for: KeyID("second"), at: running.now)?.wait()
+      _ = await running.keys.lookup(for: KeyID("second"), at: running.now)?.wait()
       #expect(running.documents.fetches == 2)
       running.time.advance(by: 29)
       #expect(running.keys.lookup(for: KeyID("second"), at: running.now) == nil)
       // The issuer had signed with it before it was published.
       try running.documents.publish(self.first, self.second)
       running.time.advance(by: 1)
-      await running.keys.lookup(for: KeyID("second"), at: running.now)?.wait()
+      _ = await running.keys.lookup(for: KeyID("second"), at: running.now)?.wait()
       #expect(running.current?.names == ["first", "second"])
     }
   }
@@ -120,7 +120,7 @@ struct UnknownKeyTests {
       running.time.advance(by: 40)
       running.documents.fail(.deadlineExceeded)
       running.documents.release()
-      await waiting.value
+      #expect(await waiting.value)
       #expect(running.keys.lookup(for: KeyID("b"), at: running.now) == nil)
     }
   }
@@ -134,7 +134,7 @@ struct UnknownKeyTests {
   @Test("new keys clear what was remembered (J09)")
   func memoryEnds() async throws {
     try await RunningKeys.run(ScriptedDocuments(self.first)) { running in
-      await running.keys.lookup(for: KeyID("second"), at: running.now)?.wait()
+      _ = await running.keys.lookup(for: KeyID("second"), at: running.now)?.wait()
       try running.documents.publish(self.second)
       await running.pass(301)
       #expect(running.current?.names == ["second"])
@@ -176,14 +176,55 @@ struct UnknownKeyTests {
       await withTaskGroup(of: Void.self) { group in
         for number in 0 ..< 1_100 {
           let lookup = running.keys.lookup(for: KeyID("made-up-\(number)"), at: running.now)
-          group.addTask { await lookup?.wait() }
+          group.addTask { _ = await lookup?.wait() }
         }
         #expect(await eventually { running.keys.waitingCount == 1_024 })
-        for _ in 0 ..< 76 { await group.next() }
+        for _ in 0 ..< 76 { _ = await group.next() }
         #expect(running.keys.waitingCount == 1_024)
         running.documents.release()
       }
       #expect(running.keys.waitingCount == 0)
+    }
+  }
+
+  @Test("a call for which there is no room is undecided, not refused")
+  func crowded() async throws {
+    try await RunningKeys.run(ScriptedDocuments(self.first)) { running in
+      running.documents.hold()
+      let requestGuard = try self.requestGuard(running)
+      let token = try self.second.token(at: running.now.unix)
+      await withTaskGroup(of: Void.self) { group in
+        for number in 0 ..< 1_024 {
+          let lookup = running.keys.lookup(for: KeyID("made-up-\(number)"), at: running.now)
+          group.addTask { _ = await lookup?.wait() }
+        }
+        #expect(await eventually { running.keys.waitingCount == 1_024 })
+        guard let pending = self.pending(requestGuard.begin(self.request(token))) else {
+          Issue.record("decided without waiting")
+          return
+        }
+        #expect(await requestGuard.finish(pending).denial?.reason == .dependencyUnavailable)
+        running.documents.release()
+      }
+    }
+  }
+
+  @Test("a token that came during a fetch by schedule is asked for once more (J09)")
+  func scheduled() async throws {
+    try await RunningKeys.run(ScriptedDocuments(self.first)) { running in
+      let requestGuard = try self.requestGuard(running)
+      running.documents.hold()
+      running.time.advance(by: 301)
+      #expect(await eventually { running.documents.heldCount == 1 })
+      let token = try self.second.token(at: running.now.unix)
+      let pending = try #require(self.pending(requestGuard.begin(self.request(token))))
+      let call = Task { await requestGuard.finish(pending) }
+      #expect(await eventually { running.keys.waitingCount == 1 })
+      // The answer that is under way was made before the key was published.
+      running.documents.release(with: try ScriptedDocuments.document([self.first]))
+      try running.documents.publish(self.first, self.second)
+      #expect(await call.value.grant != nil)
+      #expect(running.documents.fetches == 3)
     }
   }
 

@@ -5,6 +5,31 @@ extension ConfigurationProblemTests {
   static let keyCases = [
     Case(
       5,
+      "    jwks: {discover: true, hosts: [\"https://keys.example\"]}",
+      "issuers[0].jwks.hosts (line 5): \"https://keys.example\" is no name of a host"
+    ),
+    Case(
+      5,
+      "    jwks: {discover: true, hosts: [\"Keys.example\"]}",
+      "issuers[0].jwks.hosts (line 5): \"Keys.example\" is no name of a host"
+    ),
+    Case(
+      5,
+      "    jwks: {discover: true, hosts: [\"keys.example:443\"]}",
+      "issuers[0].jwks.hosts (line 5): \"keys.example:443\" is no name of a host"
+    ),
+    Case(
+      5,
+      "    jwks: {discover: true, hosts: [\"10.0.0.1\"]}",
+      "issuers[0].jwks.hosts (line 5): \"10.0.0.1\" is no name of a host"
+    ),
+    Case(
+      5,
+      "    jwks: {discover: true, hosts: [\"keys.example/a\"]}",
+      "issuers[0].jwks.hosts (line 5): \"keys.example/a\" is no name of a host"
+    ),
+    Case(
+      5,
       "    jwks: {uri: http://issuer.test/jwks}",
       "issuers[0].jwks.uri (line 5): \"http://issuer.test/jwks\" cannot be asked"
     ),

@@ -24,14 +24,16 @@ extension KeySource {
 
 /// New keys that are on their way.
 public struct KeyLookup: Sendable {
-  private let arrival: @Sendable () async -> Void
+  private let arrival: @Sendable () async -> Bool
 
-  /// - Parameter arrival: returns when the keys are there, or will not come; early if its task is
-  ///   cancelled. It must be bounded in time.
-  public init(_ arrival: @escaping @Sendable () async -> Void) { self.arrival = arrival }
+  /// - Parameter arrival: returns when the issuer has answered, or will not; early if its task is
+  ///   cancelled. It must be bounded in time. It answers false if it could not be waited for: then
+  ///   nothing is known of the key, and the token is denied as undecidable instead of as wrong.
+  public init(_ arrival: @escaping @Sendable () async -> Bool) { self.arrival = arrival }
 
-  /// Waits until the keys are there, or will not come.
-  public func wait() async { await self.arrival() }
+  /// Waits until the issuer has answered, or will not.
+  /// - Returns: whether it could be waited for.
+  public func wait() async -> Bool { await self.arrival() }
 }
 
 /// Keys that do not change while the process runs.

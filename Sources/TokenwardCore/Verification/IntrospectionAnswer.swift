@@ -7,6 +7,16 @@ package enum IntrospectionAnswer {
   /// The longest accepted answer, in bytes.
   package static let maximumLength = 64 * 1_024
 
+  /// Whether an answer is an object in strict JSON that says yes or no.
+  package static func isReadable(_ body: [UInt8]) -> Bool {
+    let limits = JSONLimits(bytes: Self.maximumLength)
+    guard let document = try? JSONDocument(body, limits: limits),
+      let active = document.member("active", of: document.root)
+    else { return false }
+    let kind = document.kind(of: active)
+    return kind == .true || kind == .false
+  }
+
   /// The principal that an answer speaks of.
   /// - Parameters:
   ///   - body: the answer.

@@ -162,8 +162,7 @@ public final class JWTVerifier: TokenVerifier {
       guard error == .keyUnknown, let lookup = issuer.keys.lookup(for: jws.header.keyID, at: now)
       else { throw VerificationFailure(error.denialReason) }
       let again = TokenLookup {
-        await lookup.wait()
-        return nil
+        await lookup.wait() ? nil : .failure(VerificationFailure(.dependencyUnavailable))
       }
       throw VerificationFailure(error.denialReason, lookup: again)
     }

@@ -18,6 +18,8 @@ public import TokenwardCore
 /// - **Interceptors in front** of this one see the token. Put it first.
 /// - **Nothing is proven at start**: methods without a rule, and rules without a method, are found
 ///   when somebody calls.
+/// - **Denials of other servers** that a handler lets out pass for denials of this one. The client may
+///   send the call again, although the handler ran.
 /// - **Expiry**: messages and the response fail from the deadline on, cancellation is signalled and
 ///   a streaming producer is left behind. A handler that is waiting for something else, *before* it
 ///   returned its response, is not interrupted and the client waits with it.

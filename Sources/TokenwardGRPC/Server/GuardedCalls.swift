@@ -109,11 +109,9 @@ final class GuardedCalls<Bytes: GRPCContiguousBytes & Sendable>: Sendable {
     var stream = stream
     stream.inbound = Inbound(wrapping: SupervisedInbound(first: first, rest: rest, call: nil))
     let outcome = StreamOutcome()
-    if self.streams != nil {
-      stream.outbound = Outbound(
-        wrapping: ObservedOutbound(outcome: outcome, base: stream.outbound)
-      )
-    }
+    stream.outbound = Outbound(
+      wrapping: ObservedOutbound(outcome: outcome, base: stream.outbound)
+    )
     await self.handler(stream, context)
     return Self.end(outcome.end, context)
   }

@@ -21,8 +21,12 @@ struct ObservedOutbound<Bytes: GRPCContiguousBytes & Sendable>: ClosableRPCWrite
   let base: RPCWriter<RPCResponsePart<Bytes>>.Closable
 
   func write(_ element: RPCResponsePart<Bytes>) async throws {
-    try await self.base.write(element)
-    if case .status(let status, _) = element { self.outcome.note(status.code) }
+    guard case .status(let status, let metadata) = element else {
+      return try await self.base.write(element)
+    }
+    let own = metadata.withoutForeignDenial
+    try await self.base.write(own.map { .status(status, $0) } ?? element)
+    self.outcome.note(status.code)
   }
 
   func write(contentsOf elements: some Sequence<RPCResponsePart<Bytes>>) async throws {

@@ -92,8 +92,11 @@ struct SupervisedOutbound<Bytes: GRPCContiguousBytes & Sendable>: ClosableRPCWri
   let base: RPCWriter<RPCResponsePart<Bytes>>.Closable
 
   func write(_ element: RPCResponsePart<Bytes>) async throws {
-    if case .status(let status, _) = element {
-      if try self.call.claimStatus(status.code) { return try await self.base.write(element) }
+    if case .status(let status, let metadata) = element {
+      if try self.call.claimStatus(status.code) {
+        let own = metadata.withoutForeignDenial
+        return try await self.base.write(own.map { .status(status, $0) } ?? element)
+      }
       let response = DenialReason.tokenExpired.response
       return try await self.base.write(.status(response.status, response.metadata))
     }

@@ -59,15 +59,21 @@ final class IntrospectionMemory: Sendable {
   func insert(
     _ outcome: TokenLookup.Outcome,
     for fingerprint: TokenFingerprint,
-    at now: Moment
+    asked: Duration
   ) {
-    let entry = Entry(outcome: outcome, at: now.monotonic)
+    // From the question on: what a slow issuer says is as old as that.
+    let entry = Entry(outcome: outcome, at: asked)
     self.state.withLock { state in
       switch outcome {
       case .success: state.good.insert(entry, for: fingerprint)
       case .failure: state.refused.insert(entry, for: fingerprint)
       }
     }
+  }
+
+  /// Whether the token was good when it was last asked about, however long ago.
+  func wasGood(_ fingerprint: TokenFingerprint) -> Bool {
+    self.state.withLock { $0.good.entries[fingerprint] != nil }
   }
 
   /// How many tokens are remembered.

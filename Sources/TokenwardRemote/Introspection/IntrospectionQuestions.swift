@@ -37,16 +37,24 @@ struct IntrospectionQuestions {
     _ fingerprint: TokenFingerprint,
     place: UInt64,
     _ continuation: Continuation,
+    isKnown: Bool,
     at now: Duration
   ) -> Entry {
     guard self.waitingCount < IntrospectionVerifier.mostWaiting else { return .refused }
-    if self.waiting[fingerprint] != nil {
+    if let waiting = self.waiting[fingerprint] {
+      // One token cannot have all the room.
+      guard waiting.count < IntrospectionVerifier.mostWaitingForOne else { return .refused }
       self.waiting[fingerprint]?[place] = continuation
       self.waitingCount += 1
       return .waiting
     }
-    if let pausedUntil, now < pausedUntil { return .refused }
-    guard self.waiting.count < IntrospectionVerifier.mostRequests else { return .refused }
+    if let pausedUntil {
+      // One question finds out whether the issuer is back.
+      guard now >= pausedUntil, self.waiting.isEmpty else { return .refused }
+    }
+    // Some room is kept for tokens that were good a moment ago: made-up ones cannot have it.
+    let room = IntrospectionVerifier.mostRequests
+    guard self.waiting.count < (isKnown ? room : room - room / 4) else { return .refused }
     self.waiting[fingerprint] = [place: continuation]
     self.waitingCount += 1
     return .first
@@ -61,16 +69,19 @@ struct IntrospectionQuestions {
     return continuation
   }
 
-  /// - Parameter isAnswer: whether the issuer answered at all.
+  /// - Parameters:
+  ///   - isUp: whether the issuer answered at all; nil where it was not asked.
+  ///   - now: the moment; nil while the clock fails.
   mutating func end(
     _ fingerprint: TokenFingerprint,
-    isAnswer: Bool,
+    isUp: Bool?,
     at now: Duration?
   ) -> [Continuation] {
-    if isAnswer {
+    if isUp == true {
       self.failures = 0
       self.pausedUntil = nil
-    } else if let now {
+    } else if isUp == false, let now, self.pausedUntil.map({ now >= $0 }) ?? true {
+      // Questions that fail together are one failure.
       self.failures = min(self.failures + 1, 16)
       self.pausedUntil = now + min(Self.firstPause * (1 << (self.failures - 1)), Self.longestPause)
     }

@@ -6,21 +6,26 @@ package import TokenwardHTTP
 
 /// Verifies opaque tokens by asking the issuer that made them (RFC 7662).
 ///
-/// An answer is remembered for at most five seconds, and a token that was withdrawn works no longer
-/// than that. While nothing is remembered, the decision waits for one request, shared by all calls
-/// with the same token. What cannot be asked is denied as unavailable:
+/// An answer is remembered for at most five seconds, and a token that was withdrawn begins no new call
+/// after that. (A stream that is open goes on until the expiry that the issuer stated.) While nothing
+/// is remembered, the decision waits for one request, shared by all calls with the same token. What
+/// cannot be asked is denied as unavailable:
 ///
-/// - the issuer does not answer within five seconds, answers with another status than 200, or with
-///   something that is no introspection response;
-/// - it failed a moment ago: for one second, doubled by each further failure up to 30, nobody is sent
-///   after it;
-/// - ``mostRequests`` requests are under way already: tokens that a stranger makes up cost the issuer
-///   no more than that.
+/// - the issuer does not answer within five seconds, or with something that is no introspection
+///   response;
+/// - it is down: for one second, doubled by each further failure up to 30, nobody is sent after it,
+///   and then one question first. An answer that only one token gets, such as 400, is not a failure of
+///   the issuer: no token may keep the others out;
+/// - ``mostRequests`` requests are under way already, a quarter of which are kept for tokens that were
+///   good before: tokens that a stranger makes up cost the issuer no more than the rest.
 public final class IntrospectionVerifier: TokenVerifier {
   /// Most requests under way at a time.
   public static let mostRequests = 64
   /// Most calls that wait for answers at a time.
   public static let mostWaiting = 4_096
+
+  /// Most calls that wait for the answer about one token.
+  public static let mostWaitingForOne = 256
 
   private let issuer: TrustedIssuer
   private let client: IntrospectionClient
@@ -54,7 +59,7 @@ public final class IntrospectionVerifier: TokenVerifier {
       clockSkew: endpoint.clockSkew,
       maximumLifetimeSeconds: endpoint.maximumLifetimeSeconds
     )
-    self.client = IntrospectionClient(endpoint: endpoint, transport: client)
+    self.client = IntrospectionClient(endpoint: endpoint, transport: client, time: time)
     self.time = time
     self.memory = IntrospectionMemory(age: try endpoint.checkedAge())
   }
@@ -96,19 +101,26 @@ public final class IntrospectionVerifier: TokenVerifier {
     // Somebody else may have had the answer meanwhile.
     if let known = self.memory.find(fingerprint, at: now) { return known }
     let place = self.questions.withLock { $0.newPlace() }
+    let isKnown = self.memory.wasGood(fingerprint)
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let entry = self.questions.withLock { questions in
           Task.isCancelled
             ? .refused
-            : questions.enter(fingerprint, place: place, continuation, at: now.monotonic)
+            : questions.enter(
+              fingerprint,
+              place: place,
+              continuation,
+              isKnown: isKnown,
+              at: now.monotonic
+            )
         }
         switch entry {
         case .refused: continuation.resume(returning: Self.unavailable)
         case .waiting: break
         case .first:
           // A task of its own: the caller who happened to be first may give up, and the others wait.
-          Task { [self] in await self.answer(token) }
+          Task { [self] in await self.answer(token, asked: now.monotonic) }
         }
       }
     } onCancel: {
@@ -121,14 +133,14 @@ public final class IntrospectionVerifier: TokenVerifier {
     VerificationFailure(.dependencyUnavailable)
   )
 
-  private func answer(_ token: BearerToken) async {
-    let outcome = await self.outcome(for: token)
-    let isAnswer = outcome != nil
+  private func answer(_ token: BearerToken, asked: Duration) async {
+    let reply = await self.client.ask(about: token)
+    let outcome = self.outcome(of: reply, for: token, asked: asked)
     let now = self.time.monotonic()
     let waiting = self.questions.withLock { questions in
-      questions.end(token.fingerprint, isAnswer: isAnswer, at: now)
+      questions.end(token.fingerprint, isUp: reply.isUp, at: now)
     }
-    for continuation in waiting { continuation.resume(returning: outcome ?? Self.unavailable) }
+    for continuation in waiting { continuation.resume(returning: outcome) }
   }
 
   /// How many questions are under way.
@@ -136,22 +148,29 @@ public final class IntrospectionVerifier: TokenVerifier {
   /// How many calls wait for answers.
   package var waitingCount: Int { self.questions.withLock { $0.waitingCount } }
 
-  /// Nil if there is no answer.
-  private func outcome(for token: BearerToken) async -> TokenLookup.Outcome? {
+  private func outcome(
+    of reply: IntrospectionClient.Reply,
+    for token: BearerToken,
+    asked: Duration
+  ) -> TokenLookup.Outcome {
     // The moment of the answer judges its dates, not the moment of the question.
-    guard let body = await self.client.ask(about: token), let now = self.time.now() else {
-      return nil
+    guard let now = self.time.now() else {
+      return .failure(VerificationFailure(.clockUnavailable))
     }
     let outcome: TokenLookup.Outcome
-    do throws(VerificationFailure) {
-      outcome = .success(
-        try IntrospectionAnswer.principal(in: body, of: self.issuer, at: now.unix)
-      )
-    } catch {
-      guard error.reason != .dependencyUnavailable else { return nil }
-      outcome = .failure(error)
+    switch reply {
+    case .notAsked, .down: return Self.unavailable
+    case .unusable: outcome = Self.unavailable
+    case .answer(let body):
+      do throws(VerificationFailure) {
+        outcome = .success(
+          try IntrospectionAnswer.principal(in: body, of: self.issuer, at: now.unix)
+        )
+      } catch {
+        outcome = .failure(error)
+      }
     }
-    self.memory.insert(outcome, for: token.fingerprint, at: now)
+    self.memory.insert(outcome, for: token.fingerprint, asked: asked)
     return outcome
   }
 }

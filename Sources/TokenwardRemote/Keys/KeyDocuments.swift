@@ -61,9 +61,9 @@ enum KeyToken {
     from path: String?
   ) throws(KeyFetchProblem) -> [(name: String, value: String)] {
     guard let path else { return [] }
-    // Kubernetes mounts it readable for everyone within the container.
+    // Kubernetes mounts it readable for everyone within the container, and writable for its owner.
     let limit = BearerToken.maximumLength + 2
-    guard var bytes = try? ReadableFile.read(path, limit: limit, privacy: .publicContent) else {
+    guard var bytes = try? ReadableFile.read(path, limit: limit, privacy: .platformMount) else {
       throw .fileUnreadable
     }
     if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }

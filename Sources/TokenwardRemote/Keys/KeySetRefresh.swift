@@ -24,6 +24,7 @@ struct KeySetRefresh {
   private var isWanted = false
   private var wantedAt: Duration?
   private var isFetchingOnDemand = false
+  private var wasOnDemand = false
   private(set) var isFetching = false
   private(set) var finished: UInt64 = 0
   private var unknown = UnknownKeys(capacity: KeySetRefresh.mostUnknownKeys)
@@ -83,9 +84,14 @@ struct KeySetRefresh {
     self.unknown.contains(id, at: now.monotonic)
   }
 
-  /// A token named a key that the answer lacked as well.
+  /// Whether an attempt is under way that no token has asked for. It may have begun before a key was
+  /// published.
+  var isFetchingBySchedule: Bool { self.isFetching && !self.isFetchingOnDemand }
+
+  /// A token named a key that the answer lacked as well. An answer that was asked for before the token
+  /// came says nothing about its key.
   mutating func note(unknown id: KeyID, at now: Moment) {
-    guard self.failures == 0 else { return }
+    guard self.failures == 0, self.wasOnDemand else { return }
     self.unknown.insert(id, until: now.monotonic + self.timing.unknownKeyMemory)
   }
 
@@ -106,37 +112,32 @@ struct KeySetRefresh {
     self.isWanted = false
   }
 
+  /// The document that the present keys were made of; nil if there are none.
+  var knownDocument: [UInt8]? { self.keys == nil ? nil : self.document }
+
   /// - Parameters:
   ///   - document: what was received.
-  ///   - keys: makes the set of it; not called for a document that was received before, so that what
+  ///   - keys: the set that was made of it; nil for a document that was received before, so that what
   ///     was verified with its keys need not be verified again.
   ///   - stated: for how long the issuer says that the answer is fresh.
   ///   - jitter: 0 to 1; spreads the requests of many processes.
-  /// - Returns: what is wrong with the document; nil if nothing is.
   mutating func received(
     _ document: [UInt8],
-    parsing keys: ([UInt8]) throws(KeySetProblem) -> KeySet,
+    _ keys: KeySet?,
     stated: Duration?,
     at now: Moment,
     jitter: Double
-  ) -> KeyFetchProblem? {
-    if self.keys == nil || document != self.document {
-      do {
-        self.keys = try keys(document)
-        self.document = document
-        self.unknown.removeAll()
-      } catch {
-        let problem = KeyFetchProblem(error)
-        self.failed(problem, at: now, jitter: jitter)
-        return problem
-      }
+  ) {
+    if let keys {
+      self.keys = keys
+      self.document = document
+      self.unknown.removeAll()
     }
     self.end(nil, at: now)
     self.failures = 0
     self.succeededAt = now
     let interval = self.timing.interval(stated: stated)
     self.due = now.monotonic + interval * (0.9 + 0.1 * jitter)
-    return nil
   }
 
   mutating func failed(_ problem: KeyFetchProblem, at now: Moment, jitter: Double) {
@@ -151,6 +152,7 @@ struct KeySetRefresh {
     // The cooldown begins with the answer: after a request that hung for longer than it lasts, the
     // tokens that waited would ask again at once.
     if self.isFetchingOnDemand { self.wantedAt = now.monotonic }
+    self.wasOnDemand = self.isFetchingOnDemand
     self.isFetchingOnDemand = false
     self.finished &+= 1
     self.lastProblem = problem

@@ -44,7 +44,7 @@ public final class RemoteKeySet: KeySource, Service {
 
   private struct Waiting {
     var id: KeyID?
-    var continuation: CheckedContinuation<Void, Never>
+    var continuation: CheckedContinuation<Bool, Never>
   }
 
   /// - Parameters:
@@ -137,39 +137,53 @@ public final class RemoteKeySet: KeySource, Service {
   /// Asks the issuer, unless it was asked for such a reason within the cooldown, and answers what to
   /// wait for.
   public func lookup(for id: KeyID?, at now: Moment) -> KeyLookup? {
+    self.lookup(for: id, at: now, isSecond: false)
+  }
+
+  private func lookup(for id: KeyID?, at now: Moment, isSecond: Bool) -> KeyLookup? {
     if let id, self.revoked.contains(id) { return nil }
-    let (want, finished) = self.state.withLock { state in
-      guard state.isRunning else { return (KeySetRefresh.Want.nothing, state.refresh.finished) }
-      return (state.refresh.want(id, at: now), state.refresh.finished)
+    let (want, finished, isScheduled) = self.state.withLock { state in
+      let want = state.isRunning ? state.refresh.want(id, at: now) : .nothing
+      return (want, state.refresh.finished, state.refresh.isFetchingBySchedule)
     }
     switch want {
     case .nothing: return nil
     case .underWay: break
     case .asked: self.wakeUp.signal()
     }
-    return KeyLookup { [weak self] in await self?.wait(for: id, beyond: finished) }
+    return KeyLookup { [weak self] in
+      guard let self, await self.wait(for: id, beyond: finished) else { return false }
+      // What was asked for by schedule may be older than the key.
+      guard isScheduled, !isSecond, let id, let now = self.time.now(),
+        self.current(at: now)?.keyIDs.contains(id) != true,
+        let again = self.lookup(for: id, at: now, isSecond: true)
+      else { return true }
+      return await again.wait()
+    }
   }
 
   /// Waits for the end of the attempt that is under way.
-  private func wait(for id: KeyID?, beyond finished: UInt64) async {
+  /// - Returns: false if there is no room to wait, or the service has stopped.
+  private func wait(for id: KeyID?, beyond finished: UInt64) async -> Bool {
     let place = self.state.withLock { state in
       state.nextWaiting &+= 1
       return state.nextWaiting
     }
-    await withTaskCancellationHandler {
+    return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let mustWait = self.state.withLock { state in
-          guard state.isRunning, state.refresh.finished == finished, !Task.isCancelled,
-            state.waiting.count < Self.mostWaiting
-          else { return false }
+        let answer: Bool? = self.state.withLock { state in
+          if state.refresh.finished != finished { return true }
+          guard state.isRunning, !Task.isCancelled, state.waiting.count < Self.mostWaiting else {
+            return false
+          }
           state.waiting[place] = Waiting(id: id, continuation: continuation)
-          return true
+          return nil
         }
-        if !mustWait { continuation.resume() }
+        if let answer { continuation.resume(returning: answer) }
       }
     } onCancel: {
       let waiting = self.state.withLock { $0.waiting.removeValue(forKey: place) }
-      waiting?.continuation.resume()
+      waiting?.continuation.resume(returning: false)
     }
   }
 
@@ -184,8 +198,12 @@ public final class RemoteKeySet: KeySource, Service {
       defer { state.isRunning = true }
       return !state.isRunning
     }
-    // A second loop would ask twice as often as anybody was promised.
-    guard isFirst else { return }
+    // A second loop would ask twice as often as anybody was promised. It may not return either: a
+    // service that ends by itself ends its group.
+    guard isFirst else {
+      try? await gracefulShutdown()
+      return
+    }
     defer { self.stopped() }
     await cancelWhenGracefulShutdown { await self.refreshUntilCancelled() }
   }
@@ -212,29 +230,52 @@ public final class RemoteKeySet: KeySource, Service {
     }
   }
 
-  private func fetch() async -> Result<KeyDocument, KeyFetchProblem> {
+  /// What an attempt brought. Made outside of the lock that every decision takes: a set of a hundred
+  /// keys is work.
+  private enum Outcome {
+    case keys(KeySet, KeyDocument)
+    case unchanged(KeyDocument)
+    case problem(KeyFetchProblem)
+  }
+
+  private func fetch() async -> Outcome {
+    let document: KeyDocument
     do throws(KeyFetchProblem) {
-      return .success(try await self.documents.fetch())
+      document = try await self.documents.fetch()
     } catch {
-      return .failure(error)
+      return .problem(error)
+    }
+    let known = self.state.withLock { $0.refresh.knownDocument }
+    if let known, known == document.bytes { return .unchanged(document) }
+    do throws(KeySetProblem) {
+      let keys = try KeySet(jwks: document.bytes, trust: .publicKeys, revoked: self.revoked)
+      return .keys(keys, document)
+    } catch {
+      return .problem(KeyFetchProblem(error))
     }
   }
 
-  private func finish(_ outcome: Result<KeyDocument, KeyFetchProblem>, at now: Moment) {
+  private func finish(_ outcome: Outcome, at now: Moment) {
     let jitter = Double.random(in: 0 ... 1)
     let waiting = self.state.withLock { state in
       switch outcome {
-      case .success(let document):
-        _ = state.refresh.received(
+      case .keys(let keys, let document):
+        state.refresh.received(
           document.bytes,
-          parsing: { bytes throws(KeySetProblem) in
-            try KeySet(jwks: bytes, trust: .publicKeys, revoked: self.revoked)
-          },
+          keys,
           stated: document.freshness,
           at: now,
           jitter: jitter
         )
-      case .failure(let problem):
+      case .unchanged(let document):
+        state.refresh.received(
+          document.bytes,
+          nil,
+          stated: document.freshness,
+          at: now,
+          jitter: jitter
+        )
+      case .problem(let problem):
         state.refresh.failed(problem, at: now, jitter: jitter)
       }
       let known = Set(state.refresh.current(at: now)?.keyIDs ?? [])
@@ -244,7 +285,7 @@ public final class RemoteKeySet: KeySource, Service {
       defer { state.waiting = [:] }
       return state.waiting.values.map(\.continuation)
     }
-    for continuation in waiting { continuation.resume() }
+    for continuation in waiting { continuation.resume(returning: true) }
   }
 
   private func stopped() {
@@ -253,6 +294,6 @@ public final class RemoteKeySet: KeySource, Service {
       defer { state.waiting = [:] }
       return state.waiting.values.map(\.continuation)
     }
-    for continuation in waiting { continuation.resume() }
+    for continuation in waiting { continuation.resume(returning: false) }
   }
 }

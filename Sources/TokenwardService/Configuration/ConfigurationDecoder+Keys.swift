@@ -107,6 +107,18 @@ extension ConfigurationDecoder {
     var hosts = profile?.keyHosts ?? []
     if let field = section["hosts"] {
       guard let given = field.texts("[keys.example.com]") else { return nil }
+      for host in given {
+        // As an address reads it: anything else would silently never match.
+        guard let url = try? RemoteURL("https://\(host)"), url.host.hasSameBytes(as: host),
+          !url.isAddress
+        else {
+          field.fail(
+            "\(ConfigurationError.shown(host)) is no name of a host",
+            "write the name alone, in lower case: keys.example.com"
+          )
+          return nil
+        }
+      }
       hosts = given
     }
     guard let field = section["discover"] else {

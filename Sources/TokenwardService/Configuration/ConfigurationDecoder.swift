@@ -42,7 +42,7 @@ final class ConfigurationDecoder {
   /// A reason in words, for the reader of the configuration.
   func reason(_ field: ConfigurationField?) -> String? {
     guard let field, let text = field.text("the words of whoever decided it") else { return nil }
-    guard text.utf8.contains(where: { $0 > 0x20 }) else {
+    guard text.utf8.contains(where: { $0 > 0x20 && $0 < 0x7F }) else {
       field.fail("has no reason", "say why, for whoever reads the configuration next year")
       return nil
     }

@@ -14,14 +14,9 @@ struct KeySetRefreshProbe {
   /// How many of so many unknown keys are remembered.
   mutating func remembered(of count: Int, issuer: TestIssuer) throws -> Int {
     let now = ManualClock().moment
+    _ = self.refresh.want(KeyID("wanted"), at: now)
     self.refresh.begin()
-    _ = self.refresh.received(
-      try issuer.jwks,
-      parsing: { bytes throws(KeySetProblem) in try KeySet(jwks: bytes, trust: .publicKeys) },
-      stated: nil,
-      at: now,
-      jitter: 0
-    )
+    self.refresh.received(try issuer.jwks, try issuer.keySet, stated: nil, at: now, jitter: 0)
     let ids = (0 ..< count).compactMap { KeyID("k\($0)") }
     for id in ids { self.refresh.note(unknown: id, at: now) }
     return ids.count { self.refresh.remembersUnknown($0, at: now) }

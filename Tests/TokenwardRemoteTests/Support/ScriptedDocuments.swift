@@ -11,7 +11,7 @@ final class ScriptedDocuments: KeyDocuments {
     var outcome: Result<KeyDocument, KeyFetchProblem>
     var fetches = 0
     var isHeld = false
-    var held: [CheckedContinuation<Void, Never>] = []
+    var held: [CheckedContinuation<KeyDocument?, Never>] = []
   }
 
   private let state: Mutex<State>
@@ -46,24 +46,26 @@ final class ScriptedDocuments: KeyDocuments {
 
   func hold() { self.state.withLock { $0.isHeld = true } }
 
-  func release() {
+  /// - Parameter document: what those that are held get, in place of what is published.
+  func release(with document: KeyDocument? = nil) {
     let held = self.state.withLock { state in
       state.isHeld = false
       defer { state.held = [] }
       return state.held
     }
-    for continuation in held { continuation.resume() }
+    for continuation in held { continuation.resume(returning: document) }
   }
 
   func fetch() async throws(KeyFetchProblem) -> KeyDocument {
-    await withCheckedContinuation { continuation in
+    let given = await withCheckedContinuation { continuation in
       let mustWait = self.state.withLock { state in
         state.fetches += 1
         if state.isHeld { state.held.append(continuation) }
         return state.isHeld
       }
-      if !mustWait { continuation.resume() }
+      if !mustWait { continuation.resume(returning: nil as KeyDocument?) }
     }
+    if let given { return given }
     return try self.state.withLock { $0.outcome }.get()
   }
 }
