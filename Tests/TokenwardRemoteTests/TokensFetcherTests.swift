@@ -81,6 +81,35 @@ struct TokensExchangeTests {
     }
   }
 
+  /// Has one token, and another one in its place.
+  private struct Replaced: TokenSource {
+    let other: String?
+    func token() async throws -> BearerToken { BearerToken("old") }
+    func replacement(for refused: BearerToken) async throws -> BearerToken? {
+      self.other.map { BearerToken($0) }
+    }
+  }
+
+  @Test(
+    "a refused subject is replaced once, if its source has another one",
+    arguments: [("newer", true), ("old", false), (nil, false)] as [(String?, Bool)]
+  )
+  func replacedSubject(other: String?, isReplaced: Bool) async throws {
+    let endpoint = Endpoint()
+    let type = [(name: "content-type", value: "application/json")]
+    let refusal = Array("{\"error\":\"invalid_grant\"}".utf8)
+    endpoint.http.answer(.success(HTTPAnswer(status: 400, headers: type, body: refusal)))
+    endpoint.http.answer(json: self.answer(Self.access))
+    let fetcher = TokenExchangeFetcher(
+      of: .token(from: Replaced(other: other)),
+      at: try endpoint.endpoint()
+    )
+    let issued = try? await fetcher.fetch()
+    #expect((issued != nil) == isReplaced)
+    #expect(endpoint.http.requests.count == (isReplaced ? 2 : 1))
+    if isReplaced { #expect(endpoint.form.contains("subject_token=newer")) }
+  }
+
   @Test("asks nobody without a subject")
   func noSubject() async throws {
     let down = StaticTokenSource("old")

@@ -5,6 +5,16 @@ extension ConfigurationProblemTests {
   static let keyCases = [
     Case(
       5,
+      "    jwks: {discover: true, plaintext_because: a lab}",
+      "issuers[0].jwks.plaintext_because (line 5): means nothing: the issuer is https"
+    ),
+    Case(
+      5,
+      "    jwks: {uri: https://issuer.test/k, plaintext_because: a lab}",
+      "issuers[0].jwks.uri (line 5): is https, so plaintext_because beside it means nothing"
+    ),
+    Case(
+      5,
       "    jwks: {discover: true, hosts: [\"https://keys.example\"]}",
       "issuers[0].jwks.hosts (line 5): \"https://keys.example\" is no name of a host"
     ),

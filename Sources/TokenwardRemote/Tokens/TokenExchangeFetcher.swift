@@ -86,12 +86,27 @@ public struct TokenExchangeFetcher: TokenFetcher {
     self.requestedType = requestedType
   }
 
-  /// Exchanges the token.
+  /// Exchanges the token. If the endpoint refuses it and its source has another one, that one is
+  /// exchanged: a token that was withdrawn must not block every exchange until it expires.
   /// - Throws: `TokenSourceError`; of the subject's source, too.
   public func fetch() async throws -> IssuedToken {
+    let subject = try await self.subjectToken()
+    do {
+      return try await self.exchange(subject)
+    } catch let error as TokenSourceError where error.kind == .unusable {
+      guard case .token(let source) = self.subject.origin,
+        let other = try? await source.replacement(for: subject),
+        other.fingerprint != subject.fingerprint
+      else { throw error }
+      try TokenSourceError.check(other)
+      return try await self.exchange(other)
+    }
+  }
+
+  private func exchange(_ subject: BearerToken) async throws -> IssuedToken {
     var form = FormText()
     form.add("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
-    form.add("subject_token", try await self.subjectToken().bytes)
+    form.add("subject_token", subject.bytes)
     form.add("subject_token_type", self.subject.type.text)
     if let requestedType { form.add("requested_token_type", requestedType.text) }
     self.purpose.add(to: &form)

@@ -62,6 +62,12 @@ extension ConfigurationDecoder {
       return issuer.flatMap { self.remote($0, .file(path), KeyAccess(), timing, revoked, file) }
     }
     let access = self.access(section)
+    if let reason = section["plaintext_because"], section["uri"] == nil,
+      issuer?.text.utf8.starts(with: "https://".utf8) == true
+    {
+      reason.fail("means nothing: the issuer is https", "remove the reason")
+      return nil
+    }
     let location = self.location(section, profile, plaintext: access?.plaintext)
     guard let issuer, let revoked, let timing, let access, let location else { return nil }
     return self.remote(issuer, location, access, timing, revoked, field)
@@ -144,7 +150,10 @@ extension ConfigurationDecoder {
   func address(_ field: ConfigurationField, plaintext: RemoteURL.Plaintext?) -> RemoteURL? {
     guard let text = field.text("https://issuer.example.com/jwks.json") else { return nil }
     do throws(RemoteURL.Problem) {
-      return try RemoteURL(text, plaintext: plaintext)
+      let url = try RemoteURL(text, plaintext: plaintext)
+      guard url.isTLS, plaintext != nil else { return url }
+      field.fail("is https, so plaintext_because beside it means nothing", "remove the reason")
+      return nil
     } catch {
       field.fail("\(ConfigurationError.shown(text)) cannot be asked", error.explanation)
       return nil
