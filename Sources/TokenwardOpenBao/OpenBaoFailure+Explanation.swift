@@ -2,7 +2,7 @@
 
 extension OpenBaoFailure {
   /// What is wrong, and what to do about it.
-  var explanation: (problem: String, hint: String) {
+  package var explanation: (problem: String, hint: String) {
     switch self {
     case .unreachable:
       ("OpenBao cannot be reached", "check the address and that the server runs")
@@ -39,8 +39,8 @@ extension OpenBaoFailure {
     case .loginRefused:
       (
         "OpenBao refuses the login",
-        "check role, and put a new secret_id into the file; the same one is not tried again for a "
-          + "while, because OpenBao locks a role after five wrong logins"
+        "check role, and put a new secret_id into the file; the same one is tried once more after a "
+          + "minute and then not for a while, because OpenBao locks a role after five wrong logins"
       )
     case .denied:
       (

@@ -1,6 +1,6 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
-internal import TokenwardCore
+package import TokenwardCore
 internal import TokenwardHTTP
 
 /// Why OpenBao gave nothing. A closed list, because it becomes a metric label and what an operator
@@ -26,7 +26,7 @@ public enum OpenBaoFailure: String, Error, Sendable, Hashable, CaseIterable {
   case redirected
   /// Any other status of 500 and above.
   case serverError = "server_error"
-  /// Status 400 for a login: the credentials are wrong, used up or expired.
+  /// Status 400 for a login, in the form of OpenBao: the credentials are wrong, used up or expired.
   case loginRefused = "login_refused"
   /// Status 403, or 401: not allowed, or the token is not valid any more.
   case denied
@@ -88,7 +88,7 @@ extension OpenBaoFailure {
     }
   }
 
-  var kind: SecretError.Kind {
+  package var kind: SecretError.Kind {
     switch self {
     case .unreachable, .tlsFailed, .deadlineExceeded, .authoritiesUnusable, .sealed, .standby,
       .throttled, .behind, .redirected, .serverError, .clockUnavailable, .cancelled:
