@@ -12,6 +12,7 @@ public final class ManualClock: TimeSource {
   private struct State {
     var moment: Moment
     var hasFailed = false
+    var wallHasFailed = false
     var readings = 0
   }
 
@@ -28,7 +29,15 @@ public final class ManualClock: TimeSource {
   public func now() -> Moment? {
     self.state.withLock { state in
       state.readings += 1
-      return state.hasFailed ? nil : state.moment
+      return state.hasFailed || state.wallHasFailed ? nil : state.moment
+    }
+  }
+
+  /// The present monotonic time, or nil while the whole clock fails.
+  public func monotonic() -> Duration? {
+    self.state.withLock { state in
+      state.readings += 1
+      return state.hasFailed ? nil : state.moment.monotonic
     }
   }
 
@@ -59,5 +68,11 @@ public final class ManualClock: TimeSource {
   /// Makes every reading fail, or work again.
   public func setFailed(_ hasFailed: Bool = true) {
     self.state.withLock { $0.hasFailed = hasFailed }
+  }
+
+  /// Makes the wall clock fail alone, or work again, as ``SystemTime`` does while its date is not
+  /// plausible: there is no moment, but there is monotonic time.
+  public func setWallFailed(_ hasFailed: Bool = true) {
+    self.state.withLock { $0.wallHasFailed = hasFailed }
   }
 }

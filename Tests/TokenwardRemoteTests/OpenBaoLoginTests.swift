@@ -169,57 +169,6 @@ struct OpenBaoLoginTests {
     try await self.expect(.unusable, openBao)
   }
 
-  @Test(
-    "that is refused is not repeated with the same secret_id: it would lock the role for others"
-  )
-  func heldBack() async throws {
-    let bench = try BaoBench()
-    let openBao = try bench.openBao()
-    let secret = try self.field(openBao)
-    bench.http.answer(Bao.error(400, "invalid role or secret ID"))
-    #expect(await secret.refusal() == .refused)
-    #expect(openBao.status.lastFailure?.failure == .loginRefused)
-    for _ in 0 ..< 15 {
-      bench.clock.advance(by: 60)
-      #expect(await secret.refusal() == .refused)
-    }
-    #expect(bench.asked.count == 1)
-    // Another secret_id is tried after the ordinary rest: half a minute here.
-    try bench.write("another", to: "secret_id")
-    bench.clock.advance(by: 29)
-    bench.http.answer(Bao.error(400, "invalid role or secret ID"))
-    #expect(await secret.refusal() == .refused)
-    #expect(bench.asked.count == 1, "not before its rest is over")
-    bench.clock.advance(by: 1)
-    #expect(await secret.refusal() == .refused)
-    #expect(bench.asked.count == 2)
-    // And the same one when no lock can come of it.
-    bench.clock.advance(by: 16 * 60)
-    bench.http.answer(Bao.login(), Bao.secret())
-    #expect(await secret.refusal() == nil)
-  }
-
-  @Test("that is refused is repeated with the same secret_id once the role_id was mended")
-  func roleIDMended() async throws {
-    let bench = try BaoBench()
-    try bench.write("wrong-role", to: "role_id", mode: 0o644)
-    let login = OpenBaoLogin.appRole(
-      roleID: .file(bench.path("role_id")),
-      secretID: .file(bench.path("secret_id"))
-    )
-    let openBao = try bench.openBao(login)
-    bench.http.answer(Bao.error(400, "invalid role or secret ID"))
-    try await self.expect(.refused, openBao)
-    bench.clock.advance(by: 60)
-    try await self.expect(.refused, openBao)
-    #expect(bench.asked.count == 1)
-    try bench.write("right-role", to: "role_id", mode: 0o644)
-    bench.clock.advance(by: 60)
-    bench.http.answer(Bao.login(), Bao.secret())
-    try await self.expect(nil, openBao)
-    #expect(bench.body(1).contains("right-role"))
-  }
-
   @Test("that is denied, as by a locked role, is tried again after a rest")
   func locked() async throws {
     let bench = try BaoBench()

@@ -141,6 +141,40 @@ struct OpenBaoServerTests {
     #expect(logins.count == 2)
   }
 
+  @Test("forgets the token of a service that stops, if the token may end itself")
+  func ended() async throws {
+    func accessors() throws -> Int {
+      try self.server.bao("list", "auth/token/accessors").split(separator: "\n").count
+    }
+    let before = try accessors()
+    let login = try self.appRole()
+    let openBao = try self.openBao(login)
+    let service = Task { await openBao.run() }
+    let secret = try self.field(openBao)
+    #expect(try await secret.text() == "one")
+    #expect(try accessors() == before + 1)
+    service.cancel()
+    await service.value
+    #expect(try accessors() == before)
+    #expect(try await secret.text() == "one")
+    #expect(try accessors() == before + 1)
+    // Without the policy `default` it may not; the service stops nevertheless.
+    try self.server.bao(
+      "write",
+      "auth/approle/role/orders",
+      "token_policies=orders-read",
+      "token_ttl=20m",
+      "token_no_default_policy=true"
+    )
+    let other = try self.openBao(login)
+    let otherService = Task { await other.run() }
+    let otherSecret = try self.field(other)
+    #expect(try await otherSecret.text() == "one")
+    otherService.cancel()
+    await otherService.value
+    #expect(try accessors() == before + 2)
+  }
+
   @Test("renews a short lease as long as it may, and is then logged in to again")
   func renewed() async throws {
     try self.server.bao(
@@ -169,7 +203,7 @@ struct OpenBaoServerTests {
 
   @Test("refuses a wrong secret_id, and this process does not lock the role for the others")
   func wrongSecretID() async throws {
-    // An hour of attempts, in no time.
+    // A quarter of an hour of attempts, in no time.
     let clock = ManualClock()
     let openBao = try OpenBao(
       address: RemoteURL(self.server.address),

@@ -66,12 +66,13 @@ struct OpenBaoSessionTests {
       #expect(await bench.waiting.next() == .milliseconds(599 * 2_000 / 3))
       self.pass(400, bench)
       #expect(await bench.waiting.next() == .seconds(800))
+      let until = openBao.status.authenticatedUntil ?? UnixTime(seconds: 0)
+      #expect(bench.events.events.last == .loggedIn(until: until))
     }
     let renewal = "auth/token/renew-self"
-    #expect(bench.asked == ["auth/approle/login", renewal, renewal, renewal, "auth/approle/login"])
+    let asked = ["auth/approle/login", renewal, renewal, renewal, "auth/approle/login"]
+    #expect(Array(bench.asked.prefix(5)) == asked)
     for index in 1 ... 3 { #expect(bench.header("X-Vault-Token", index) == ["s.first"]) }
-    let until = openBao.status.authenticatedUntil ?? UnixTime(seconds: 0)
-    #expect(bench.events.events.last == .loggedIn(until: until))
     #expect(bench.events.events.count == 5)
   }
 
@@ -84,7 +85,7 @@ struct OpenBaoSessionTests {
       self.pass(800, bench)
       #expect(await bench.waiting.next() == .seconds(800))
     }
-    #expect(bench.asked == ["auth/approle/login", "auth/approle/login"])
+    #expect(Array(bench.asked.prefix(2)) == ["auth/approle/login", "auth/approle/login"])
   }
 
   @Test("whose renewal is refused, or answered with nonsense, is replaced at once")
@@ -145,8 +146,8 @@ struct OpenBaoSessionTests {
         // And the next time from the beginning.
         self.pass(800, bench)
         #expect(await bench.waiting.next() == .milliseconds(share))
+        #expect(bench.asked.count == 12)
       }
-      #expect(bench.asked.count == 12)
     }
   }
 

@@ -5,10 +5,6 @@ internal import TokenwardCore
 
 /// Turns the configured credentials into a token of OpenBao.
 final class Authenticator: Sendable {
-  /// How long a secret_id that was refused is not presented again. OpenBao locks a role for everybody
-  /// after five wrong logins within 15 minutes; a process with an old secret_id must not lock out
-  /// those with a new one.
-  static let refusalHold: Duration = .seconds(16 * 60)
 
   private let login: OpenBaoLogin
   private let requests: OpenBaoRequests
@@ -21,8 +17,8 @@ final class Authenticator: Sendable {
     var spent: (wrapping: TokenFingerprint, failure: OpenBaoFailure)?
     /// How many wrapping tokens raised an alarm.
     var alarms = 0
-    /// The role_id and secret_id that were refused, and until when they are not presented again.
-    var refused: (credentials: TokenFingerprint, until: Duration)?
+    /// The role_id and secret_id that were refused.
+    var refusal: LoginRefusal?
   }
 
   init(_ login: OpenBaoLogin, _ requests: OpenBaoRequests) {
@@ -63,6 +59,11 @@ final class Authenticator: Sendable {
   /// How many wrapping tokens raised an alarm; each is counted once.
   var alarms: Int { self.memory.withLock(\.alarms) }
 
+  /// Whether tokens are fetched here, for this process alone.
+  var fetchesTokens: Bool {
+    if case .tokenFile = self.login { false } else { true }
+  }
+
   /// Whether the token in use is still the one that the file holds; true for logins without such a
   /// file, and for a file that cannot be read now: the token is good until it lapses.
   func isCurrent(_ token: HeldSecret) -> Bool {
@@ -85,17 +86,18 @@ final class Authenticator: Sendable {
     body.append(UInt8(ascii: "}"))
     let fingerprint = TokenFingerprint(of: body.span)
     let isHeldBack = self.memory.withLock { memory in
-      guard let refused = memory.refused else { return false }
-      return refused.credentials == fingerprint && now < refused.until
+      memory.refusal?.holdsBack(fingerprint, at: now) ?? false
     }
     if isHeldBack { throw Trouble(.loginRefused, Self.subject) }
     do throws(OpenBaoFailure) {
       let lease = try await self.requests.login(mount: mount, body: body)
-      self.memory.withLock { $0.refused = nil }
+      self.memory.withLock { $0.refusal = nil }
       return lease
     } catch {
       if error == .loginRefused {
-        self.memory.withLock { $0.refused = (fingerprint, now + Self.refusalHold) }
+        self.memory.withLock { memory in
+          memory.refusal = LoginRefusal(of: fingerprint, at: now, after: memory.refusal)
+        }
       }
       throw Trouble(error, Self.subject)
     }

@@ -13,8 +13,9 @@ struct OpenBaoRequests: Sendable {
   /// - Parameter body: JSON with the credentials.
   func login(mount: String, body: [UInt8]) async throws(OpenBaoFailure) -> Lease {
     let answer = try await self.send(.post, "auth/\(mount)/login", token: nil, body: body)
-    // 400 says that the credentials are wrong. A role that is locked answers 403.
-    if answer.status == 400 { throw .loginRefused }
+    // 400 says that the credentials are wrong, if it is OpenBao that says so and not something on the
+    // way to it. A role that is locked answers 403.
+    if answer.status == 400, Self.hasErrors(answer) { throw .loginRefused }
     return try Lease(login: Self.document(in: answer))
   }
 
@@ -26,6 +27,15 @@ struct OpenBaoRequests: Sendable {
     let lease = try Lease(login: Self.document(in: answer))
     guard lease.token.hasSameBytes(as: token) else { throw .unusableAnswer }
     return lease
+  }
+
+  /// How long a process that stops waits for the end of its token.
+  static let revocationTime: Duration = .seconds(2)
+
+  /// Ends a token. Nobody needs to know whether that worked.
+  func revoke(_ token: HeldSecret) async {
+    let deadline = ContinuousClock.now + Self.revocationTime
+    _ = try? await self.send(.post, "auth/token/revoke-self", token: token, deadline: deadline)
   }
 
   /// What is known of a token that somebody else fetched.
@@ -75,11 +85,20 @@ struct OpenBaoRequests: Sendable {
     return document
   }
 
+  /// Whether it has the form in which OpenBao refuses. The texts in it are not looked at.
+  private static func hasErrors(_ answer: HTTPAnswer) -> Bool {
+    guard let document = try? Self.json(in: answer),
+      let errors = document.member("errors", of: document.root)
+    else { return false }
+    return document.kind(of: errors) == .array
+  }
+
   private func send(
     _ method: HTTPExchange.Method,
     _ target: String,
     token: HeldSecret?,
-    body: [UInt8] = Array("{}".utf8)
+    body: [UInt8] = Array("{}".utf8),
+    deadline: ContinuousClock.Instant? = nil
   ) async throws(OpenBaoFailure) -> HTTPAnswer {
     // Every part of the target has passed its grammar; this cannot fail.
     guard let url = try? self.address.replacing(path: "/v1/\(target)") else {
@@ -92,7 +111,13 @@ struct OpenBaoRequests: Sendable {
     if method == .post { headers.append((name: "Content-Type", value: "application/json")) }
     do throws(HTTPFailure) {
       return try await self.transport.exchange(
-        HTTPExchange(method, url, headers: headers, body: method == .post ? body : [])
+        HTTPExchange(
+          method,
+          url,
+          headers: headers,
+          body: method == .post ? body : [],
+          deadline: deadline
+        )
       )
     } catch {
       throw OpenBaoFailure(error)

@@ -4,42 +4,50 @@ internal import Synchronization
 internal import TokenwardCore
 
 extension Session {
-  /// Keeps a login until the task is cancelled.
+  /// Keeps a login until the task is cancelled, and ends it then.
   func run() async {
+    var isWithoutClock = false
     while !Task.isCancelled {
-      let (step, changes) = self.nextStep()
+      // One reading for the whole step. A second one could fail where the first did not, and the loop
+      // would come back at once, again and again.
+      let now = self.time.now()
+      if now == nil, !isWithoutClock { self.failed(.clockUnavailable) }
+      isWithoutClock = now == nil
+      let (step, changes) = self.nextStep(at: now)
       switch step {
-      case .logIn(let generation):
+      case .logIn(let generation, let now):
         // A failure is in the status, and the next step is to rest.
-        _ = try? await self.token(insteadOf: generation)
-      case .renew(let held): await self.renew(held)
+        _ = try? await self.token(insteadOf: generation, at: now)
+      case .renew(let held, let now): await self.renew(held, at: now)
       case .wait(let duration): await self.wait(duration, whileStill: changes)
       }
     }
+    await self.end()
   }
 
   private enum Step {
     /// - Parameter generation: of the login that it replaces.
-    case logIn(UInt64?)
-    case renew(HeldLease)
+    case logIn(UInt64?, Moment)
+    case renew(HeldLease, Moment)
     case wait(Duration)
   }
 
-  private func nextStep() -> (Step, changes: UInt64) {
-    let now = self.time.monotonic()
-    return self.state.withLock { state in
+  private func nextStep(at now: Moment?) -> (Step, changes: UInt64) {
+    self.state.withLock { state in
       (Self.step(state, at: now), state.changes)
     }
   }
 
-  private static func step(_ state: State, at now: Duration?) -> Step {
-    guard let now else { return .wait(.seconds(1)) }
+  private static func step(_ state: State, at moment: Moment?) -> Step {
+    // Without a clock nothing is asked. The monotonic one alone is not enough: `token` needs both.
+    guard let moment else { return .wait(.seconds(1)) }
+    let now = moment.monotonic
     if let resting = state.resting, now < resting.until { return .wait(resting.until - now) }
     guard let held = state.held, now < held.lapsesAt else {
-      return .logIn(state.held?.generation)
+      return .logIn(state.held?.generation, moment)
     }
     if now < held.renewAt { return .wait(held.renewAt - now) }
-    return held.isRenewable ? .renew(held) : .logIn(held.generation)
+    return held.isRenewable ? .renew(held, moment) : .logIn(held.generation, moment)
   }
 
   /// Waits, but not longer than until something changes.

@@ -8,6 +8,8 @@ internal import TokenwardCore
 final class Session: Sendable {
   struct State {
     var held: HeldLease?
+    /// The generation that OpenBao has refused.
+    var refused: UInt64?
     var generation: UInt64 = 0
     var flight: Flight?
     /// After a failed login or renewal: what it was, and when to try again.
@@ -57,7 +59,12 @@ final class Session: Sendable {
   /// A token that is valid as far as this process knows.
   /// - Parameter refused: the generation of one that OpenBao has refused.
   func token(insteadOf refused: UInt64? = nil) async throws(Trouble) -> HeldLease {
-    let now = try self.now().monotonic
+    try await self.token(insteadOf: refused, at: self.now())
+  }
+
+  /// The same, for whoever has read the clock.
+  func token(insteadOf refused: UInt64?, at moment: Moment) async throws(Trouble) -> HeldLease {
+    let now = moment.monotonic
     enum Step {
       case have(HeldLease)
       case wait(Flight)
@@ -80,7 +87,7 @@ final class Session: Sendable {
     case .wait(let flight): return try await flight.outcome().get()
     case .start(let flight):
       // Not a child of this task: others wait for it, whatever becomes of this one.
-      Task { await self.logIn(flight) }
+      Task { await self.logIn(flight, asked: moment) }
       return try await flight.outcome().get()
     }
   }
@@ -114,17 +121,20 @@ final class Session: Sendable {
   /// OpenBao has refused this token: nobody should read in the status that it is good.
   func wasDenied(_ generation: UInt64) {
     self.state.withLock { state in
-      if state.held?.generation == generation { state.status.authenticatedUntil = nil }
+      guard state.held?.generation == generation else { return }
+      state.refused = generation
+      state.status.authenticatedUntil = nil
     }
   }
 
   // MARK: - Logging in and renewing
 
-  private func logIn(_ flight: Flight) async {
+  private func logIn(_ flight: Flight, asked: Moment) async {
     let outcome: Flight.Outcome
+    var replaced: HeldLease?
     do throws(Trouble) {
-      let asked = try self.now()
       let lease = try await self.authenticator.authenticate(at: asked.monotonic)
+      replaced = self.stillGood(at: asked.monotonic)
       outcome = .success(self.take(lease, asked: asked, renewing: nil))
     } catch {
       self.rest(after: error)
@@ -132,12 +142,13 @@ final class Session: Sendable {
     }
     self.state.withLock { $0.flight = nil }
     flight.finish(outcome)
+    if let replaced { await self.revoke(replaced) }
   }
 
   /// Prolongs a login, or makes a new one where that is refused.
-  func renew(_ held: HeldLease) async {
-    guard self.authenticator.isCurrent(held.token), let asked = self.time.now() else {
-      return await self.replace(held)
+  func renew(_ held: HeldLease, at asked: Moment) async {
+    guard self.authenticator.isCurrent(held.token) else {
+      return await self.replace(held, at: asked)
     }
     do throws(OpenBaoFailure) {
       let lease = try await self.requests.renew(held.token)
@@ -146,15 +157,15 @@ final class Session: Sendable {
       // Whatever kept OpenBao from answering may pass before the lease ends. Anything else will not.
       guard error.kind == .unavailable else {
         self.wasDenied(held.generation)
-        return await self.replace(held)
+        return await self.replace(held, at: asked)
       }
       self.rest(after: Trouble(error, "renewal of the login to OpenBao"))
     }
   }
 
-  private func replace(_ held: HeldLease) async {
+  private func replace(_ held: HeldLease, at now: Moment) async {
     // Its failure is in the status, and the loop rests after it.
-    _ = try? await self.token(insteadOf: held.generation)
+    _ = try? await self.token(insteadOf: held.generation, at: now)
   }
 
   /// Keeps a lease, unless it prolongs a login that another one has replaced meanwhile.

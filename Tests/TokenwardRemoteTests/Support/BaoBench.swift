@@ -142,6 +142,9 @@ final class ManualWaiting: Waiting {
     }
   }
 
+  /// How many have waited that ``next()`` has not told of.
+  var untold: Int { self.state.withLock { $0.durations.count } }
+
   /// The next duration that somebody waits for.
   func next() async -> Duration {
     await withCheckedContinuation { continuation in
