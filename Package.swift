@@ -90,6 +90,7 @@ let package = Package(
         .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOTLS", package: "swift-nio"),
       ],
       swiftSettings: settings
     ),
@@ -205,6 +206,7 @@ let package = Package(
         nioTLS, lifecycle, logging,
         .product(name: "GRPCInProcessTransport", package: "grpc-swift-2"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOTLS", package: "swift-nio"),
       ],

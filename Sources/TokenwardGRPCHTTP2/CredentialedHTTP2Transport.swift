@@ -24,6 +24,11 @@ extension ClientTransport where Self == CredentialedClientTransport<HTTP2ClientT
   /// for a target of addresses the name in `config.http2.authority` if there is one. Over plaintext
   /// nobody proves anything; there the target itself has to be bound.
   ///
+  /// With TLS, nothing is sent and no token is asked for before the server's certificate has that host
+  /// among its alternative names: a name as a name, in which `*` may stand for the whole first label,
+  /// and an address as an address (RFC 9525 §6). A certificate for the address that a name leads to
+  /// does not count for the name, and no common name counts.
+  ///
   /// - Parameters:
   ///   - target: a DNS name or IP addresses. Other targets cannot be compared with a host; wrap their
   ///     transport in a `CredentialedClientTransport`.
@@ -51,7 +56,7 @@ extension ClientTransport where Self == CredentialedClientTransport<HTTP2ClientT
       bindingProblem(
         target,
         authority: config.http2.authority,
-        isTLS: transportSecurity.tls != nil,
+        isTLS: transportSecurity.isTLS,
         hosts: hosts
       ),
     ].compactMap(\.self)
@@ -61,7 +66,10 @@ extension ClientTransport where Self == CredentialedClientTransport<HTTP2ClientT
       base = try HTTP2ClientTransport.Posix(
         target: target,
         transportSecurity: transportSecurity.posix,
-        config: config,
+        config: transportSecurity.prepared(
+          config,
+          for: asked(of: target, authority: config.http2.authority)
+        ),
         serviceConfig: serviceConfig,
         eventLoopGroup: eventLoopGroup
       )
@@ -82,6 +90,13 @@ extension ClientTransport where Self == CredentialedClientTransport<HTTP2ClientT
       channel: transportSecurity.security
     )
   }
+}
+
+/// Who has to prove to be there, as the transport chooses the name in TLS.
+private func asked(of target: any ResolvableTarget, authority: String?) -> AskedServer {
+  if let authority { return .host(boundHost(of: authority, port: 443)?.host ?? "") }
+  if let dns = target as? ResolvableTargets.DNS { return .host(dns.host) }
+  return .connectedAddress
 }
 
 /// Why a target is none of the hosts, if it is not.
@@ -109,7 +124,7 @@ private func bindingProblem(
   for (host, port) in destinations {
     // Twice optional: none is given, or what is given is no host.
     let named = authority.map { boundHost(of: $0, port: port) }
-    // A name in `authority` is what the certificate is compared with. It takes the place of an
+    // A name in `authority` is what the certificate has to have, whatever the address. It takes the place of an
     // address, which says nothing about who answers there, but never that of another name.
     let isProvenByName = isTLS && named != nil && !(target is ResolvableTargets.DNS)
     guard isProvenByName || isBound(try? BoundHost(host, port: port), to: hosts) else {

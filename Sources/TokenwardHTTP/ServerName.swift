@@ -6,12 +6,10 @@ internal import SwiftASN1
 internal import TokenwardCore
 internal import X509
 
-/// Whether a verified certificate is for the name that was asked for.
-///
 /// The TLS library also accepts a certificate for the *address* that the name led to, and one that
 /// has the name only as a common name. Whoever can make a name lead to an address of his own can have
 /// a certificate for that address; it proves nothing about the name (catalogue J15, RFC 9525 §6.1).
-enum ServerName {
+extension ServerName {
   /// - Parameters:
   ///   - der: the server's certificate.
   ///   - host: a name in lower case, or an address: that the library compares itself.
@@ -23,17 +21,6 @@ enum ServerName {
     return names.contains { name in
       if case .dnsName(let pattern) = name { Self.matches(pattern, host.host) } else { false }
     }
-  }
-
-  /// One `*` stands for one whole label, the first (RFC 9525 §6.3).
-  static func matches(_ pattern: String, _ host: String) -> Bool {
-    let pattern = pattern.utf8.map { (65 ... 90).contains($0) ? $0 + 32 : $0 }
-    let host = Array(host.utf8)
-    guard pattern.starts(with: "*.".utf8) else { return pattern == host && !pattern.isEmpty }
-    guard let dot = host.firstIndex(of: UInt8(ascii: ".")), dot > 0 else { return false }
-    let rest = pattern.dropFirst()
-    // Not for a whole top-level domain.
-    return rest.dropFirst().contains(UInt8(ascii: ".")) && Array(rest) == Array(host[dot...])
   }
 }
 

@@ -157,6 +157,7 @@ struct TLSTrustTests {
   private func withFollowingClient(
     _ certificate: Issued,
     roots: [Issued],
+    serverName: String? = nil,
     clock: ManualClock = ManualClock(),
     _ body:
       @Sendable (TLSServer, TLSServer.ClientSecurity, TLSFolder, ReloadingTrustRoots) async throws
@@ -167,7 +168,11 @@ struct TLSTrustTests {
     let identity = try folder.identity(time: ManualClock(UnixTime(seconds: 1_590_000_000)))
     let mine = try TLSFolder.with(roots: roots)
     let trusted = try mine.trustRoots()
-    let client = try TLSServer.ClientSecurity.tls(roots: trusted, time: clock)
+    let client = try TLSServer.ClientSecurity.tls(
+      roots: trusted,
+      serverName: serverName,
+      time: clock
+    )
     try await TLSServer.with(try .tls(identity: identity)) { server in
       try await body(server, client, mine, trusted)
     }
@@ -217,11 +222,13 @@ struct TLSTrustTests {
     let other = GeneralName.ipAddress(ASN1OctetString(contentBytes: [127, 0, 0, 2]))
     try await self.withFollowingClient(
       try root.issue { $0.names = [address] },
-      roots: [root]
+      roots: [root],
+      serverName: "127.0.0.1"
     ) { server, client, _, _ in try await server.call(client, host: nil) }
     try await self.withFollowingClient(
       try root.issue { $0.names = [other] },
-      roots: [root]
+      roots: [root],
+      serverName: "127.0.0.2"
     ) { server, client, _, _ in await server.expectNoConnection(client, host: nil) }
     // A common name is no name of a host.
     try await self.withFollowingClient(

@@ -1,6 +1,7 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 import Testing
+import TokenwardCore
 
 @testable import TokenwardHTTP
 

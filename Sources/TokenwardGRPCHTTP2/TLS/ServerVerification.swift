@@ -8,8 +8,8 @@ internal import X509
 /// Verifies what a server presents, in place of the TLS library: the library takes its roots once, and
 /// a client that follows a file of roots cannot leave it to that.
 ///
-/// The host name is not looked at here. The library does so by itself when the handshake is complete,
-/// before any byte of a call is sent; it knows the name, and this does not.
+/// The host name is not looked at here, as this does not know it: `CertificateNames` is compared with
+/// it beside this, and the library compares once more when the handshake is complete.
 package struct ServerVerification: Sendable {
   private let roots: ReloadingTrustRoots
   private let time: any TimeSource
