@@ -222,7 +222,7 @@ struct ServerIdentityTests {
     }
   }
 
-  @Test("cannot prove anything in plaintext, for which there is a reason or no connection")
+  @Test("proves nothing over plaintext, for which its reason stands")
   func plaintext() async throws {
     try await TLSServer.with(.plaintext(because: "a test")) { server in
       let call = try await self.call(server, .name, .plaintext(because: "a test"))
