@@ -26,7 +26,8 @@ public import TokenwardCore
 /// told, so that the next call has another token. ``CredentialedClientTransport`` sends the same call
 /// again; prefer it wherever the transport can be wrapped.
 ///
-/// A client does not say whether its channel is encrypted, so whoever makes the interceptor does.
+/// A client does not say whether its channel is encrypted, nor for whom its server's certificate is, so
+/// whoever makes the interceptor answers for both. The transports of TokenwardGRPCHTTP2 look.
 public struct CredentialInterceptor: ClientInterceptor {
   private let source: any TokenSource
 
