@@ -35,11 +35,11 @@ def entry(issuer, location="discover", jwks=None, **settings):
 class Guarded(Server):
     """A server with the policy of `tokenward dev init` and these issuers."""
 
-    def __init__(self, directory, issuers, ready_grace="30s"):
+    def __init__(self, directory, issuers, ready_grace="30s", **sections):
         directory = pathlib.Path(directory)
         if not (directory / "tokenward.yaml").exists():
             run("tokenward", "dev", "init", directory)
-        configure(directory, issuers, ready_grace)
+        configure(directory, issuers, ready_grace, **sections)
         super().__init__("serve", directory, admin=None)
 
     # Health and metrics.
@@ -87,8 +87,8 @@ class Guarded(Server):
         wait_until(lambda: self.open_files() <= most, timeout)
 
 
-def configure(directory, issuers, ready_grace="30s"):
-    """Replaces the issuers in a folder of `tokenward dev init`."""
+def configure(directory, issuers, ready_grace="30s", **sections):
+    """Replaces the issuers in a folder of `tokenward dev init`, and adds sections."""
     file = pathlib.Path(directory) / "tokenward.yaml"
     text = file.read_text()
     policy = text.index("policy:\n")
@@ -96,8 +96,10 @@ def configure(directory, issuers, ready_grace="30s"):
     # JSON is YAML, and quotes what has to be quoted; the words of `discover` must not be.
     written = re.sub(r'("discover": )"(\w+)"', r"\1\2", json.dumps(issuers, indent=2))
     listen = json.dumps({"listen": "127.0.0.1:0", "ready_grace": ready_grace})
+    added = "".join(f"{name}: {json.dumps(value)}\n" for name, value in sections.items())
+    trusted = f"issuers: {written}\n\n" if issuers else ""
     file.write_text(
-        f"issuers: {written}\n\n{text[policy:admin]}"
+        f"{trusted}{added}{text[policy:admin]}"
         f"admin: {listen}\naudit: {{file: audit.jsonl}}\n"
     )
 

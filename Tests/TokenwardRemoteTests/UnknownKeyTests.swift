@@ -272,7 +272,7 @@ struct UnknownKeyTests {
     }
   }
 
-  @Test("whoever waits is let go when the service stops")
+  @Test("whoever waits is let go when the service stops during a fetch (J13)")
   func stopped() async throws {
     let waiting = try await RunningKeys.run(ScriptedDocuments(self.first)) { running in
       running.documents.hold()
