@@ -4,6 +4,7 @@ import Testing
 import TokenwardCore
 import TokenwardHTTP
 import TokenwardOpenBao
+import TokenwardRemote
 import TokenwardTestKit
 
 /// Against a real OpenBao.
@@ -86,6 +87,39 @@ struct OpenBaoServerTests {
     let forbidden = try self.field(openBao, "others/oauth")
     #expect(await forbidden.refusal() == .refused)
     #expect(openBao.status.lastFailure?.failure == .denied)
+  }
+
+  @Test(
+    "keeps a client's token, which is replaced while calls run, and none of them gets an old one"
+  )
+  func clientToken() async throws {
+    let issuer = try TestIssuer()
+    func put(_ token: String) throws {
+      try self.server.bao("kv", "put", "secret/orders/token", "token=\(token)")
+    }
+    let first = try issuer.token(expiresIn: 8)
+    let second = try issuer.token(subject: "bob", expiresIn: 300)
+    try put(first)
+    let openBao = try self.openBao(self.appRole())
+    let service = Task { await openBao.run() }
+    let secret = try openBao.secret(path: "orders/token", field: "token")
+    let source = CachedTokenSource(SecretTokenFetcher(secret))
+    #expect(try await source.token().fingerprint == BearerToken(first).fingerprint)
+    try put(second)
+    let start = ContinuousClock.now
+    var seconds = 0
+    while ContinuousClock.now - start < .seconds(9) {
+      let token = try await source.token()
+      if token.fingerprint == BearerToken(second).fingerprint { seconds += 1 }
+      #expect(
+        ContinuousClock.now - start < .seconds(8)
+          || token.fingerprint == BearerToken(second).fingerprint
+      )
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    #expect(seconds > 40)
+    service.cancel()
+    await service.value
   }
 
   @Test("that is sealed gives nothing, and everything again once it is unsealed")
