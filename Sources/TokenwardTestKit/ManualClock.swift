@@ -70,7 +70,7 @@ public final class ManualClock: TimeSource {
     self.state.withLock { $0.hasFailed = hasFailed }
   }
 
-  /// Makes the wall clock fail alone, or work again, as ``SystemTime`` does while its date is not
+  /// Makes the wall clock fail alone, or work again, as `SystemTime` does while its date is not
   /// plausible: there is no moment, but there is monotonic time.
   public func setWallFailed(_ hasFailed: Bool = true) {
     self.state.withLock { $0.wallHasFailed = hasFailed }
