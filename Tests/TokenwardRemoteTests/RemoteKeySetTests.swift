@@ -184,6 +184,29 @@ struct RemoteKeySetTests {
     }
   }
 
+  @Test("keys that were there before it runs count, and grow old, from its start on")
+  func seeded() async throws {
+    let documents = try ScriptedDocuments(self.first)
+    let time = VirtualTime()
+    let keys = RemoteKeySet(
+      of: "https://issuer.test",
+      documents: documents,
+      timing: KeyRefreshTiming(),
+      time: time,
+      sleeping: time
+    )
+    try await keys.fetchOnce()
+    documents.fail(.connectionFailed)
+    let task = Task { try await keys.run() }
+    defer { task.cancel() }
+    #expect(await eventually { documents.fetches == 2 && time.sleeperCount == 1 })
+    #expect(keys.current(at: time.moment)?.names == ["first"])
+    time.clock.advance(by: 3_599)
+    #expect(keys.current(at: time.moment) != nil)
+    time.clock.advance(by: 1)
+    #expect(keys.current(at: time.moment) == nil)
+  }
+
   @Test("a clock that fails stops nothing for ever")
   func failedClock() async throws {
     let documents = try ScriptedDocuments(self.first)
