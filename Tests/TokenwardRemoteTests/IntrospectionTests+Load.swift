@@ -61,6 +61,12 @@ extension IntrospectionTests {
     #expect(await probe.value.grant != nil)
     self.http.answer(json: self.active([:]))
     #expect(await self.decide(requestGuard, "other").grant != nil)
+    // It is back: as many are asked about at a time as before.
+    self.http.hold()
+    let both = ["x", "y"].map { token in Task { await self.decide(requestGuard, token) } }
+    #expect(await eventually { self.http.heldCount == 2 })
+    self.http.release()
+    for decision in both { _ = await decision.value }
   }
 
   @Test("made-up tokens cannot have the room of tokens that were good before")
