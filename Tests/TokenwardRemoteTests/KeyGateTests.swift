@@ -11,7 +11,7 @@ struct KeyGateTests {
   func keys() async throws {
     let documents = ScriptedDocuments(.failure(.connectionFailed))
     try await RunningKeys.run(documents) { running in
-      let gate = KeyGate([running.keys], grace: .seconds(1_000))
+      let gate = KeyGate([running.keys], grace: .seconds(1_000_000))
       #expect(!gate.isOpen(at: running.now))
       await running.pass(5)
       #expect(!gate.isOpen(at: running.now))
