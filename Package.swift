@@ -49,6 +49,10 @@ let package = Package(
     .library(name: "TokenwardRemote", targets: ["TokenwardRemote", "TokenwardHTTP"]),
     .library(name: "TokenwardOpenBao", targets: ["TokenwardOpenBao", "TokenwardHTTP"]),
     .library(name: "TokenwardTelemetry", targets: ["TokenwardTelemetry"]),
+    .library(
+      name: "TokenwardAuthority",
+      targets: ["TokenwardAuthority", "TokenwardSQLite", "TokenwardAuthorityAPI"]
+    ),
     .library(name: "TokenwardTestKit", targets: ["TokenwardTestKit"]),
     .executable(name: "tokenward", targets: ["tokenward"]),
   ],
@@ -70,6 +74,7 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin.git", from: "1.5.0"),
   ],
   targets: [
@@ -113,7 +118,7 @@ let package = Package(
     ),
     .target(
       name: "TokenwardOpenBao",
-      dependencies: ["TokenwardCore", "TokenwardHTTP", lifecycle],
+      dependencies: ["TokenwardCore", "TokenwardAuthority", "TokenwardHTTP", lifecycle],
       swiftSettings: settings
     ),
     .target(
@@ -132,15 +137,44 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
+      name: "TokenwardAuthority",
+      dependencies: ["TokenwardCore", crypto],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "TokenwardSQLite",
+      dependencies: [
+        "TokenwardCore", "TokenwardAuthority", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "TokenwardProtos",
+      dependencies: [grpc, grpcProtobuf, protobuf],
+      swiftSettings: generatedSettings
+    ),
+    .target(
+      name: "TokenwardAuthorityAPI",
+      dependencies: [
+        "TokenwardCore", "TokenwardAuthority", "TokenwardProtos", grpc, grpcProtobuf, protobuf,
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        lifecycle, logging, nioTLS,
+      ],
+      swiftSettings: settings
+    ),
+    .target(
       name: "TokenwardTestKit",
-      dependencies: ["TokenwardCore", "TokenwardAttacks"],
+      dependencies: ["TokenwardCore", "TokenwardAttacks", "TokenwardAuthority"],
       swiftSettings: settings
     ),
     .target(
       name: "TokenwardService",
       dependencies: [
-        "TokenwardCore", "TokenwardHTTP", "TokenwardOpenBao", "TokenwardRemote",
-        "TokenwardTelemetry",
+        "TokenwardAuthority", "TokenwardAuthorityAPI", "TokenwardCore", "TokenwardGRPC",
+        "TokenwardGRPCHTTP2", "TokenwardHTTP", "TokenwardOpenBao", "TokenwardRemote",
+        "TokenwardSQLite", "TokenwardTelemetry",
+        grpc, grpcHTTP2,
         .product(name: "Yams", package: "Yams"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
@@ -152,10 +186,11 @@ let package = Package(
     .executableTarget(
       name: "tokenward",
       dependencies: [
-        "TokenwardCore", "TokenwardRemote", "TokenwardService", "TokenwardTelemetry",
+        "TokenwardAuthority", "TokenwardCore", "TokenwardGRPC", "TokenwardGRPCHTTP2",
+        "TokenwardProtos", "TokenwardRemote", "TokenwardService", "TokenwardTelemetry",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "X509", package: "swift-certificates"),
-        asn1, crypto, cryptoExtras, protobuf,
+        asn1, crypto, cryptoExtras, protobuf, grpc, grpcHTTP2, grpcProtobuf,
       ],
       swiftSettings: settings
     ),
@@ -215,13 +250,32 @@ let package = Package(
     .testTarget(
       name: "TokenwardRemoteTests",
       dependencies: [
-        "TokenwardCore", "TokenwardHTTP", "TokenwardOpenBao", "TokenwardRemote", "TokenwardTestKit",
+        "TokenwardAuthority", "TokenwardCore", "TokenwardHTTP", "TokenwardOpenBao",
+        "TokenwardRemote", "TokenwardTestKit",
         asn1, crypto, lifecycle,
         .product(name: "X509", package: "swift-certificates"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "TokenwardAuthorityTests",
+      dependencies: [
+        "TokenwardCore", "TokenwardAuthority", "TokenwardSQLite", "TokenwardTestKit", crypto,
+      ],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "TokenwardAuthorityAPITests",
+      dependencies: [
+        "TokenwardCore", "TokenwardAuthority", "TokenwardAuthorityAPI", "TokenwardGRPC",
+        "TokenwardProtos", "TokenwardTestKit", grpc, grpcProtobuf, protobuf, crypto,
+        .product(name: "GRPCInProcessTransport", package: "grpc-swift-2"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
       ],
       swiftSettings: settings
     ),

@@ -40,6 +40,15 @@ struct KeyedHash<Hash: HashFunction>: Sendable {
     }
   }
 
+  /// The code of a message.
+  func code(for message: Span<UInt8>) -> [UInt8] {
+    var inner = self.inner
+    unsafe message.withUnsafeBytes { unsafe inner.update(bufferPointer: $0) }
+    var outer = self.outer
+    unsafe inner.finalize().withUnsafeBytes { unsafe outer.update(bufferPointer: $0) }
+    return Array(outer.finalize())
+  }
+
   private static func keyed(_ block: [UInt8]) -> Hash {
     var hash = Hash()
     hash.update(data: block)

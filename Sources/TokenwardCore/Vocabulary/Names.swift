@@ -57,3 +57,23 @@ public struct TokenID: ByteComparedText {
   /// Takes the value as it is.
   public init(_ text: String) { self.text = text }
 }
+
+/// A party that shares an authority with others and must not see their tokens. Compared by bytes.
+public struct Tenant: ByteComparedText {
+  /// The value, byte for byte.
+  public let text: String
+  /// Takes the value as it is.
+  public init(_ text: String) { self.text = text }
+
+  /// The tenant of an authority that has only one.
+  public static let main: Tenant = "main"
+}
+
+/// Whom an API token speaks for, within its tenant: a service or a person. It becomes the subject of
+/// the token's principal, behind its tenant: `tenant/owner`. Compared by bytes.
+public struct Owner: ByteComparedText {
+  /// The value, byte for byte.
+  public let text: String
+  /// Takes the value as it is.
+  public init(_ text: String) { self.text = text }
+}

@@ -1,0 +1,42 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+internal import Crypto
+
+/// A secret of the authority under which the secrets of API tokens are digested. It is kept outside
+/// the database, so that a stolen database proves nothing and cannot be written to (D8, OWASP ASVS).
+public struct Pepper: Sendable {
+  /// Its public name: records say under which one they were digested.
+  public let id: UInt32
+  private let hash: KeyedHash<SHA256>
+
+  /// The shortest pepper, in bytes.
+  public static let minimumLength = 32
+
+  /// - Parameters:
+  ///   - id: its public name.
+  ///   - key: the secret, at least 32 bytes; nil for a shorter one.
+  public init?(id: UInt32, key: borrowing SecretBytes) {
+    guard key.count >= Self.minimumLength else { return nil }
+    self.id = id
+    self.hash = key.withExposedBytes { bytes in
+      KeyedHash<SHA256>(secret: unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) })
+    }
+  }
+
+  /// HMAC-SHA256 of a message: 32 bytes.
+  package func code(for message: Span<UInt8>) -> [UInt8] { self.hash.code(for: message) }
+
+  /// Whether a code is that of the message, in a time that does not depend on where it differs.
+  package func isValid(_ code: [UInt8], for message: Span<UInt8>) -> Bool {
+    self.hash.isValid(code, for: message)
+  }
+}
+
+extension Pepper: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  /// Its name, and nothing of it.
+  public var description: String { "<pepper \(self.id)>" }
+  /// The same.
+  public var debugDescription: String { self.description }
+  /// Nothing (catalogue L08).
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
