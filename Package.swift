@@ -183,9 +183,11 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
+    .target(name: "CErasingAllocator"),
     .executableTarget(
       name: "tokenward",
       dependencies: [
+        "CErasingAllocator",
         "TokenwardAuthority", "TokenwardCore", "TokenwardGRPC", "TokenwardGRPCHTTP2",
         "TokenwardProtos", "TokenwardRemote", "TokenwardService", "TokenwardTelemetry",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
