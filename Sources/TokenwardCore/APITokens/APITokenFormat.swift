@@ -35,20 +35,23 @@ public enum APITokenFormat {
       token[2] == UInt8(ascii: "k"), token[3] == UInt8(ascii: "_"),
       token[4 + Self.idLength] == UInt8(ascii: "_")
     else { throw .tokenMalformed }
-    for index in 4 ..< token.count where index != 4 + Self.idLength {
-      switch token[index] {
-      case UInt8(ascii: "0") ... UInt8(ascii: "9"), UInt8(ascii: "A") ... UInt8(ascii: "Z"),
-        UInt8(ascii: "a") ... UInt8(ascii: "z"):
-        continue
-      default: throw .tokenMalformed
-      }
+    // Eight bytes at a time: two words of id, then secret and checksum, the last word reaching back
+    // over the one before it.
+    var offences = Self.offences(token.word(at: 4)) | Self.offences(token.word(at: 12))
+    for offset in stride(from: Self.secretRange.lowerBound, to: Self.length - 8, by: 8) {
+      offences |= Self.offences(token.word(at: offset))
     }
-    let checksum = Self.checksum(of: token.extracting(0 ..< Self.checkedLength))
-    var difference: UInt8 = 0
-    for index in checksum.indices {
-      difference |= checksum[index] ^ token[Self.checkedLength + index]
+    offences |= Self.offences(token.word(at: Self.length - 8))
+    guard offences == 0 else { throw .tokenMalformed }
+
+    // Digits are told from each other by their value: six of them reach 2^35, so that one number has
+    // one text.
+    var stated: UInt64 = 0
+    for index in Self.checkedLength ..< Self.length {
+      stated = stated * 62 + Self.value(ofDigit: token[index])
     }
-    guard difference == 0 else { throw .checksumInvalid }
+    let checksum = CRC32.checksum(of: token.extracting(0 ..< Self.checkedLength))
+    guard stated == UInt64(checksum) else { throw .checksumInvalid }
   }
 
   /// Puts a token together.
@@ -65,6 +68,24 @@ public enum APITokenFormat {
     return token
   }
 
+  /// What is digested of a token: its id, a zero byte and its secret. With the id in it, a digest
+  /// proves nothing in the record of another token.
+  static func message(of token: Span<UInt8>) -> InlineArray<60, UInt8> {
+    var message = InlineArray<60, UInt8>(repeating: 0)
+    for index in 0 ..< Self.idLength { message[index] = token[Self.idRange.lowerBound + index] }
+    for index in 0 ..< Self.secretLength {
+      message[Self.idLength + 1 + index] = token[Self.secretRange.lowerBound + index]
+    }
+    return message
+  }
+
+  /// Whether a text can be the id of an API token.
+  package static func isID(_ text: String) -> Bool {
+    let bytes = text.utf8.span
+    guard bytes.count == Self.idLength else { return false }
+    return Self.offences(bytes.word(at: 0)) | Self.offences(bytes.word(at: 8)) == 0
+  }
+
   static func checksum(of bytes: Span<UInt8>) -> [UInt8] {
     var rest = CRC32.checksum(of: bytes)
     var text = [UInt8](repeating: UInt8(ascii: "0"), count: Self.checksumLength)
@@ -73,5 +94,25 @@ public enum APITokenFormat {
       rest /= 62
     }
     return text
+  }
+
+  /// The value of a digit of base62; of any other byte some number.
+  private static func value(ofDigit byte: UInt8) -> UInt64 {
+    let offset: UInt8 =
+      byte >= UInt8(ascii: "a") ? 61 : byte >= UInt8(ascii: "A") ? 55 : UInt8(ascii: "0")
+    return UInt64(byte &- offset)
+  }
+
+  /// The high bit of each of eight bytes that is no digit of base62.
+  private static func offences(_ bytes: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    // The high bit of each lane says whether the byte is at least `limit`. No lane carries into the
+    // next while all are below 0x80, and a byte that is not is an offence itself.
+    func reach(_ lanes: UInt64, _ limit: UInt64) -> UInt64 { lanes &+ ones &* (0x80 - limit) }
+    let low = bytes & ~(ones &* 0x80)
+    let lowered = low | ones &* 0x20
+    let letters = reach(lowered, 0x61) & ~reach(lowered, 0x7B)
+    let digits = reach(low, 0x30) & ~reach(low, 0x3A)
+    return (bytes | ~(letters | digits)) & (ones &* 0x80)
   }
 }

@@ -26,6 +26,23 @@ public struct Pepper: Sendable {
   /// HMAC-SHA256 of a message: 32 bytes.
   package func code(for message: Span<UInt8>) -> [UInt8] { self.hash.code(for: message) }
 
+  /// HMAC-SHA256 of an API token's id, a zero byte and its secret: what is kept of the secret.
+  package func code(forID id: [UInt8], secret: [UInt8]) -> [UInt8] {
+    let message = id + [0] + secret
+    return self.code(for: message.span)
+  }
+
+  func words(for message: Span<UInt8>) -> DigestWords {
+    unsafe self.hash.withCode(for: message) { code in
+      unsafe DigestWords(
+        code.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
+        code.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+        code.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
+        code.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+      )
+    }
+  }
+
   /// Whether a code is that of the message, in a time that does not depend on where it differs.
   package func isValid(_ code: [UInt8], for message: Span<UInt8>) -> Bool {
     self.hash.isValid(code, for: message)

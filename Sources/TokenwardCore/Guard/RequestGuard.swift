@@ -212,6 +212,9 @@ public struct RequestGuard: Sendable {
     if let bound = principal.certificate, bound != request.peerCertificate {
       return .deny(Denial(.bindingMismatch, principal: principal))
     }
+    guard principal.isAllowed(from: request.peer) else {
+      return .deny(Denial(.addressForbidden, principal: principal))
+    }
     if let revocation {
       switch revocation.isRevoked(principal) {
       case false?: break
@@ -225,6 +228,9 @@ public struct RequestGuard: Sendable {
     }
     if let reason = requirement.refusal(of: principal) {
       return .deny(Denial(reason, principal: principal))
+    }
+    if let limit = principal.methods, !limit.allows(method) {
+      return .deny(Denial(.roleMissing, principal: principal))
     }
     if principal.isSingleUse, let reason = self.useUp(principal, at: now) {
       return .deny(Denial(reason, principal: principal))

@@ -28,11 +28,7 @@ struct KeyedHash<Hash: HashFunction>: Sendable {
   /// Whether the code is that of the message, in full length: a truncated one can be guessed byte by
   /// byte. Takes the same time wherever the bytes differ.
   func isValid(_ code: [UInt8], for message: Span<UInt8>) -> Bool {
-    var inner = self.inner
-    unsafe message.withUnsafeBytes { unsafe inner.update(bufferPointer: $0) }
-    var outer = self.outer
-    unsafe inner.finalize().withUnsafeBytes { unsafe outer.update(bufferPointer: $0) }
-    return unsafe outer.finalize().withUnsafeBytes { expected in
+    unsafe self.withCode(for: message) { expected in
       guard code.count == expected.count else { return false }
       var difference: UInt8 = 0
       for index in code.indices { unsafe difference |= code[index] ^ expected[index] }
@@ -42,11 +38,20 @@ struct KeyedHash<Hash: HashFunction>: Sendable {
 
   /// The code of a message.
   func code(for message: Span<UInt8>) -> [UInt8] {
+    unsafe self.withCode(for: message) { unsafe Array($0) }
+  }
+
+  /// Lends the code of a message.
+  @inline(__always)
+  func withCode<Result>(
+    for message: Span<UInt8>,
+    _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result {
     var inner = self.inner
     unsafe message.withUnsafeBytes { unsafe inner.update(bufferPointer: $0) }
     var outer = self.outer
     unsafe inner.finalize().withUnsafeBytes { unsafe outer.update(bufferPointer: $0) }
-    return Array(outer.finalize())
+    return unsafe outer.finalize().withUnsafeBytes { unsafe body($0) }
   }
 
   private static func keyed(_ block: [UInt8]) -> Hash {

@@ -15,6 +15,9 @@ struct ClaimMembers {
   private(set) var scope: JSONDocument.Node?
   private(set) var roles: JSONDocument.Node?
   private(set) var clientID: JSONDocument.Node?
+  private(set) var tenant: JSONDocument.Node?
+  private(set) var methods: JSONDocument.Node?
+  private(set) var networks: JSONDocument.Node?
 
   init(of document: JSONDocument) {
     let bytes = document.bytes.span
@@ -31,7 +34,7 @@ struct ClaimMembers {
   /// The length is in it because a NUL in front of a name is a byte of another name.
   private mutating func note(_ name: Span<UInt8>, _ value: JSONDocument.Node) {
     switch name.count {
-    case 3, 4, 5:
+    case 3 ... 6:
       var packed = UInt64(name.count)
       for index in name.indices { packed = packed << 8 | UInt64(name[index]) }
       switch packed {
@@ -47,11 +50,18 @@ struct ClaimMembers {
       case 0x04_63_72_69_74: self.crit = value
       case 0x05_73_63_6F_70_65: self.scope = value
       case 0x05_72_6F_6C_65_73: self.roles = value
+      case 0x06_74_65_6E_61_6E_74: self.tenant = value
       default: break
       }
     case 9:
       let clientID = "client_id".utf8
       if name.hasSameBytes(as: clientID.span) { self.clientID = value }
+    case 17:
+      let methods = "tokenward_methods".utf8
+      if name.hasSameBytes(as: methods.span) { self.methods = value }
+    case 18:
+      let networks = "tokenward_networks".utf8
+      if name.hasSameBytes(as: networks.span) { self.networks = value }
     default:
       break
     }

@@ -9,6 +9,8 @@ struct ClaimsReader {
   static let longestName = 256
   /// Most scopes and most roles.
   static let mostGrants = 256
+  /// Most networks.
+  static let mostNetworks = 64
 
   private let document: JSONDocument
   private let members: ClaimMembers
@@ -72,6 +74,9 @@ struct ClaimsReader {
     assertion.scopes = self.scopes()
     assertion.roles = self.roles()
     assertion.certificate = try self.boundCertificate()
+    assertion.tenant = try self.name(self.members.tenant, isMandatory: false).map(Tenant.init)
+    assertion.methods = try self.methods()
+    assertion.networks = try self.networks()
     assertion.isSingleUse = issuer.isSingleUse
     assertion.claims = Claims(self.document)
 
@@ -232,6 +237,37 @@ extension ClaimsReader {
       roles.append(Role(role))
     }
     return roles
+  }
+
+  /// `tokenward_methods`: the only methods that may be called. A limit that cannot be read in full is
+  /// no limit that anybody could keep, so the token is refused; and so it is with an empty one.
+  private func methods() throws(DenialReason) -> MethodLimit? {
+    guard let node = self.members.methods else { return nil }
+    let patterns = try self.list(node, atMost: MethodLimit.maximumPatterns)
+    guard patterns.allSatisfy({ MethodPattern($0) != nil }) else { throw .claimMalformed }
+    return MethodLimit(patterns: patterns)
+  }
+
+  /// `tokenward_networks`: the only networks that the token may be used from, judged as strictly.
+  private func networks() throws(DenialReason) -> [NetworkPrefix] {
+    guard let node = self.members.networks else { return [] }
+    let texts = try self.list(node, atMost: Self.mostNetworks)
+    let networks = texts.compactMap { NetworkPrefix($0) }
+    guard networks.count == texts.count else { throw .claimMalformed }
+    return networks
+  }
+
+  /// An array of 1 to `most` strings.
+  private func list(_ node: JSONDocument.Node, atMost most: Int) throws(DenialReason) -> [String] {
+    guard self.document.kind(of: node) == .array,
+      (1 ... most).contains(self.document.count(of: node))
+    else { throw .claimMalformed }
+    var list: [String] = []
+    for element in self.document.elements(of: node) {
+      guard let text = self.document.string(element) else { throw .claimMalformed }
+      list.append(text)
+    }
+    return list
   }
 
   /// `cnf` (RFC 7800): the token is good only together with a proof. The one proof that can be

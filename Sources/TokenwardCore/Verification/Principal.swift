@@ -33,6 +33,12 @@ public struct Principal: Sendable {
     public var statedExpiry: UnixTime?
     /// The client certificate that must come with the credential (RFC 8705 §3.1).
     public var certificate: CertificateThumbprint?
+    /// The tenant of the subject, where the issuer has several.
+    public var tenant: Tenant?
+    /// The only methods that may be called with the credential; nil for no limit of its own.
+    public var methods: MethodLimit?
+    /// The networks that the credential may be used from; empty for all.
+    public var networks: [NetworkPrefix]
     /// Whether the credential may be used once only.
     public var isSingleUse: Bool
     /// The claims behind the identity.
@@ -48,6 +54,7 @@ public struct Principal: Sendable {
       self.expiresAt = expiresAt
       self.scopes = []
       self.roles = []
+      self.networks = []
       self.isSingleUse = false
       self.claims = Claims()
     }
@@ -84,6 +91,12 @@ public struct Principal: Sendable {
   public var expiresAt: UnixTime { self.storage.assertion.expiresAt }
   /// The client certificate that the token is bound to, if any.
   public var certificate: CertificateThumbprint? { self.storage.assertion.certificate }
+  /// The tenant of the subject, where the issuer has several and says which.
+  public var tenant: Tenant? { self.storage.assertion.tenant }
+  /// The only methods that may be called with the token; nil for no limit of its own.
+  public var methods: MethodLimit? { self.storage.assertion.methods }
+  /// The networks that the token may be used from; empty for all.
+  public var networks: [NetworkPrefix] { self.storage.assertion.networks }
   /// Whether the token may be used once only.
   public var isSingleUse: Bool { self.storage.assertion.isSingleUse }
   /// Further claims of the token.
@@ -104,6 +117,16 @@ public struct Principal: Sendable {
   public var isClientActingForItself: Bool {
     guard let clientID else { return false }
     return clientID.text.hasSameBytes(as: self.subject.text)
+  }
+
+  /// Whether the token may be used from where its caller is. A caller whose address is not known is
+  /// nowhere.
+  /// - Parameter peer: the caller's address as the transport names it.
+  package func isAllowed(from peer: String?) -> Bool {
+    let networks = self.storage.assertion.networks
+    guard !networks.isEmpty else { return true }
+    guard let address = peer.flatMap(PeerAddress.init(peer:)) else { return false }
+    return networks.contains { $0.contains(address) }
   }
 
   /// Nil while the principal's dates let it through.

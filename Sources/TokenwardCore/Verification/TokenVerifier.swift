@@ -71,6 +71,14 @@ public struct PresentedToken: Sendable {
     return count
   }
 
+  /// Lends the token's bytes without copying them.
+  func withBytes<Result, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let bytes = self.text.utf8.span
+    return try body(bytes.extracting(self.offset ..< bytes.count))
+  }
+
   /// The token's bytes.
   public var bytes: [UInt8] {
     let bytes = self.text.utf8.span

@@ -1,0 +1,281 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+internal import Synchronization
+
+/// Every API token that verification knows, in memory: a million and more of them.
+///
+/// It is changed in place, one token at a time, and what was changed holds for the next
+/// verification. The table has many parts, each behind a lock that is held for a look-up and never
+/// for cryptography; owners and grants are objects that tokens share. No secret is in it.
+public final class APITokenSnapshot: Sendable {
+  private static let shardCount = 256
+
+  // A class each: a lock that cannot be copied cannot stand in an array.
+  private final class Shard: Sendable {
+    let table = Mutex(APITokenShard())
+  }
+
+  private let shards: [Shard]
+  private let directory = Mutex(APITokenDirectory())
+  private let rules = Mutex(
+    APITokenRules(generation: 0, roles: [:], peppers: [], current: nil)
+  )
+  // Which ids collide is nobody's business.
+  private let seed: (UInt64, UInt64) = (.random(in: 0 ... .max), .random(in: 0 ... .max))
+  /// Stands in where there is no token at all.
+  private let nobody: APITokenRecord?
+
+  /// A table without tokens.
+  public init() {
+    self.shards = (0 ..< Self.shardCount).map { _ in Shard() }
+    let long = String(repeating: "0", count: APITokenFormat.idLength)
+    self.nobody = APITokenRecord(
+      APITokenEntry(
+        id: TokenID(long),
+        tenant: .main,
+        owner: "",
+        audiences: [],
+        createdAt: UnixTime(seconds: 0),
+        expiresAt: UnixTime(seconds: 0),
+        isRevoked: true,
+        secret: .init(pepper: 0, code: [UInt8](repeating: 0, count: 32))
+      ),
+      owner: APITokenOwner(tenant: APITokenTenant(.main), subject: ""),
+      grants: APITokenGrants(
+        .init(roles: [], scopes: [], audiences: [], networks: [], certificate: nil)
+      )
+    )
+  }
+
+  private func hash(_ key: APITokenKey) -> UInt64 {
+    let first = (key.first ^ self.seed.0).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+    let second = (key.second ^ self.seed.1).multipliedFullWidth(by: 0xC2B2_AE3D_27D4_EB4F)
+    let mixed = (first.high ^ second.low).multipliedFullWidth(by: first.low ^ second.high | 1)
+    return mixed.high ^ mixed.low
+  }
+
+  private func shard(of hash: UInt64) -> Shard {
+    self.shards[Int(truncatingIfNeeded: hash >> 48) & (Self.shardCount - 1)]
+  }
+}
+
+// MARK: - Changes
+
+extension APITokenSnapshot {
+  /// How many tokens there are.
+  public var count: Int {
+    self.shards.reduce(0) { sum, shard in sum + shard.table.withLock { $0.count } }
+  }
+
+  /// Adds a token, or replaces what is known of it.
+  /// - Returns: false if its id or a digest is none, or if there is no room: nothing was changed
+  ///   then, and the token is unknown unless it was known before.
+  @discardableResult
+  public func put(_ entry: APITokenEntry) -> Bool {
+    let content = APITokenGrants.Content(
+      roles: entry.roles,
+      scopes: entry.scopes,
+      audiences: entry.audiences,
+      networks: entry.networks,
+      certificate: entry.certificate
+    )
+    let (owner, grants) = self.directory.withLock { directory in
+      let owner = directory.owner(entry.owner, in: entry.tenant)
+      let grants = directory.grants(content)
+      owner.tokens.add(1, ordering: .relaxed)
+      grants.tokens.add(1, ordering: .relaxed)
+      return (owner, grants)
+    }
+    guard let record = APITokenRecord(entry, owner: owner, grants: grants) else {
+      self.directory.withLock { $0.release(owner, grants) }
+      return false
+    }
+    let (old, isPut) = self.shard(of: self.hash(record.key)).table.withLock { table in
+      guard table.count < APITokenShard.mostRecords else {
+        return (nil as APITokenRecord?, false)
+      }
+      return (table.put(record, hash: self.hash), true)
+    }
+    if let old {
+      self.directory.withLock { $0.release(old.owner, old.grants) }
+    } else if !isPut {
+      self.directory.withLock { $0.release(owner, grants) }
+    }
+    return isPut
+  }
+
+  /// Forgets a token: it is unknown from now on.
+  public func remove(_ id: TokenID) {
+    guard let key = APITokenKey(id) else { return }
+    let old = self.shard(of: self.hash(key)).table.withLock { $0.remove(key, hash: self.hash) }
+    if let old { self.directory.withLock { $0.release(old.owner, old.grants) } }
+  }
+
+  /// Says what holds for all tokens of an owner, those to come included.
+  /// - Parameters:
+  ///   - owner: the owner.
+  ///   - tenant: its tenant.
+  ///   - isDisabled: while true, none of its tokens is accepted.
+  ///   - generation: tokens of an earlier generation are revoked.
+  ///   - issuedBefore: tokens made before this are revoked; nil for none.
+  public func setOwner(
+    _ owner: Owner,
+    in tenant: Tenant,
+    isDisabled: Bool,
+    generation: Int64,
+    issuedBefore: UnixTime?
+  ) {
+    let mark = APITokenOwner.Mark(
+      isDisabled: isDisabled,
+      generation: generation,
+      issuedBefore: issuedBefore?.packed ?? .min
+    )
+    self.directory.withLock { directory in
+      let owner = directory.owner(owner, in: tenant)
+      owner.set(mark.saysNothing ? nil : mark)
+      directory.forgetIfIdle(owner)
+    }
+  }
+
+  /// Says what holds for all tokens of a tenant, those to come included.
+  /// - Parameters:
+  ///   - tenant: the tenant.
+  ///   - issuedBefore: tokens made before this are revoked; nil for none.
+  public func setTenant(_ tenant: Tenant, issuedBefore: UnixTime?) {
+    self.directory.withLock { directory in
+      directory.tenant(tenant).issuedBefore = issuedBefore?.packed ?? .min
+    }
+  }
+
+  /// Defines or changes a role, at once for every token that has it.
+  /// - Parameters:
+  ///   - role: the role.
+  ///   - scopes: the scopes that it stands for.
+  ///   - methods: the patterns of methods that it is limited to; empty for no limit of its own. A
+  ///     token may call the methods that any of its roles names, if one names any.
+  public func setRole(_ role: Role, scopes: [Scope], methods: [String]) {
+    self.replaceRules { old in
+      var roles = old.roles
+      roles[role] = .init(scopes: scopes, methods: methods)
+      return (roles, old.peppers, old.current)
+    }
+  }
+
+  /// Removes a role: it stands for nothing from now on.
+  public func removeRole(_ role: Role) {
+    self.replaceRules { old in
+      var roles = old.roles
+      roles[role] = nil
+      return (roles, old.peppers, old.current)
+    }
+  }
+
+  /// Says under which peppers digests were made.
+  /// - Parameters:
+  ///   - peppers: all of them, retired ones included.
+  ///   - current: the one that new digests are made under. Without it among `peppers` no token is
+  ///     accepted (``DenialReason/dependencyUnavailable``).
+  public func setPeppers(_ peppers: [Pepper], current: UInt32) {
+    self.replaceRules { old in (old.roles, peppers, peppers.first { $0.id == current }) }
+  }
+
+  private func replaceRules(
+    _ next: (APITokenRules) -> ([Role: APITokenRules.Definition], [Pepper], Pepper?)
+  ) {
+    self.rules.withLock { rules in
+      let (roles, peppers, current) = next(rules)
+      rules = APITokenRules(
+        generation: rules.generation &+ 1,
+        roles: roles,
+        peppers: peppers,
+        current: current
+      )
+    }
+  }
+}
+
+// MARK: - Verification
+
+extension APITokenSnapshot {
+  /// What a token is worth, found by its id alone: for what was made with it and outlives its
+  /// secret, such as an access token that it was exchanged for.
+  public func state(of id: TokenID, at now: UnixTime) -> APITokenState {
+    guard let key = APITokenKey(id) else { return .unknown }
+    let hash = self.hash(key)
+    let record = self.shard(of: hash).table.withLock { $0.find(key, hash: hash) }
+    return record?.state(at: now) ?? .unknown
+  }
+
+  /// Proves a token.
+  ///
+  /// An unknown id takes the same path as a known one, with another token's record in its place, and
+  /// ends like a known id with a wrong secret (CWE-208). What a token is, revoked or expired, is told
+  /// only to who has its secret. While retired peppers are kept, two digests are computed for every
+  /// token, whichever it needs.
+  /// - Parameters:
+  ///   - token: the text of the token.
+  ///   - now: the present time.
+  /// - Throws: ``DenialReason/tokenMalformed`` and ``DenialReason/checksumInvalid`` without looking
+  ///   anything up; ``DenialReason/tokenUnknown``; ``DenialReason/tokenRevoked``, also for a previous
+  ///   secret whose grace is over; ``DenialReason/tokenExpired``;
+  ///   ``DenialReason/tokenNotYetValid``; ``DenialReason/dependencyUnavailable`` without a current
+  ///   pepper.
+  public func match(
+    _ token: Span<UInt8>,
+    at now: UnixTime
+  ) throws(DenialReason) -> APITokenMatch {
+    try APITokenFormat.check(token)
+    let rules = self.rules.withLock { $0 }
+    guard let current = rules.current else { throw .dependencyUnavailable }
+    let key = APITokenKey(token: token)
+    let hash = self.hash(key)
+    let found = self.shard(of: hash).table.withLock { $0.findOrDecoy(key, hash: hash) }
+    guard let record = found ?? self.nobody else { throw .internalInvariant }
+    let message = APITokenFormat.message(of: token)
+
+    let pepper = rules.pepper(record.pepper) ?? current
+    let code = pepper.words(for: message.span)
+    var previousCode = code
+    if rules.peppers.count > 1 {
+      let other = record.previous?.pepper ?? record.pepper
+      let second = rules.pepper(other) ?? current
+      previousCode = second.words(for: message.span)
+    }
+    let previous = record.previous
+    let isCurrent = code.matches(record.code)
+    let isPrevious = previousCode.matches(previous?.code ?? record.code)
+    guard record.key == key, isCurrent || isPrevious else { throw .tokenUnknown }
+
+    var matched = record.pepper
+    if !isCurrent {
+      guard let previous, now.packed < previous.until else { throw .tokenRevoked }
+      matched = previous.pepper
+    }
+    switch record.state(at: now) {
+    case .active: break
+    case .expired: throw .tokenExpired
+    case .notYetValid: throw .tokenNotYetValid
+    case .revoked, .ownerDisabled, .unknown: throw .tokenRevoked
+    }
+    var match = APITokenMatch(
+      record: record,
+      effective: record.grants.effective(under: rules),
+      usesPreviousSecret: !isCurrent
+    )
+    if matched != current.id {
+      match.rekey = APITokenMatch.Rekey(
+        old: .init(pepper: matched, code: (isCurrent ? code : previousCode).bytes),
+        new: .init(pepper: current.id, code: current.words(for: message.span).bytes)
+      )
+    }
+    return match
+  }
+
+  /// Proves a token.
+  public func match(
+    _ token: [UInt8],
+    at now: UnixTime
+  ) throws(DenialReason) -> APITokenMatch {
+    try self.match(token.span, at: now)
+  }
+}
