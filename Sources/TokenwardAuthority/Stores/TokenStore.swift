@@ -127,7 +127,8 @@ public struct TokenQuery: Sendable, Hashable {
   public var expiresAfter: UnixTime?
   /// Only those whose id comes after this one, in byte order: the last one of the page before.
   public var after: TokenID?
-  /// Most that are answered, 1 to ``AuthorityLimits/largestPage``.
+  /// Most that are answered, 1 to ``AuthorityLimits/largestPage``; a limit outside counts as the
+  /// nearest one inside.
   public var limit = 100
 
   /// Every token, from the first on.
@@ -196,9 +197,14 @@ public protocol TokenStore: Sendable {
   func tokens(_ query: TokenQuery) async throws(StoreError) -> [StoredRecord]
 
   /// Does all of a transaction or nothing. When it returns, what was written outlasts a crash of the
-  /// process and of the machine.
+  /// process and of the machine. Whether the caller's task is cancelled makes no difference.
+  ///
+  /// A transaction that writes and removes nothing is no commit: it is only checked, and answered with
+  /// the last commit. The last use of a token that is there already never moves back, whatever is
+  /// written over it, because uses are noted without a new version.
   /// - Returns: the commit; every record written has this version.
-  /// - Throws: ``StoreError/conflict`` if something expected is no longer so.
+  /// - Throws: ``StoreError/conflict`` if something expected is no longer so, or if the transaction
+  ///   writes or removes one key twice, or both.
   func commit(_ transaction: StoreTransaction) async throws(StoreError) -> StoreVersion
 
   /// Hands every record over, all of the same commit. For the start of a process.
@@ -210,11 +216,13 @@ public protocol TokenStore: Sendable {
 
   /// Takes note of uses, and of digests under the current pepper. A use does not change the version
   /// of a token's record and is not durable at once: a crash may lose some. Uses of unknown tokens,
-  /// and those older than what is kept, change nothing.
+  /// and those older than what is kept, change nothing. A digest replaces exactly the one that it was
+  /// computed from, be it that of the present secret or of the one before.
   func note(_ uses: [TokenUse]) async throws(StoreError)
 
   /// Forgets receipts and withdrawn access tokens that expired before a time, and API tokens that
-  /// expired before another: at most some thousand at a time.
+  /// expired before another: at most some thousand at a time. What expires at that very time stays.
+  /// If anything is forgotten, that is a commit.
   /// - Returns: whether there is more to forget.
   func forget(
     receiptsBefore receipts: UnixTime,
