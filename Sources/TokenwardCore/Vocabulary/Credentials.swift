@@ -75,4 +75,10 @@ public struct CertificateThumbprint: Hashable, Sendable {
     guard let bytes = Base64URL.decode(Array(text.utf8)), bytes.count == 32 else { return nil }
     self.bytes = bytes
   }
+
+  /// A thumbprint that was kept; nil unless it is 32 bytes long.
+  package init?(bytes: [UInt8]) {
+    guard bytes.count == 32 else { return nil }
+    self.bytes = bytes
+  }
 }
