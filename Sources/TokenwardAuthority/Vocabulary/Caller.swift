@@ -3,10 +3,13 @@
 public import TokenwardCore
 
 /// Who asks the authority for something: the principal that the guard has proven, read as what it may
-/// do here.
+/// do here. Only principals of this authority's own tokens may become one: another issuer's token
+/// could name any role.
 public struct Caller: Sendable {
   /// The token that was presented.
   public let token: TokenID
+  /// The API token behind it, where an access token was presented (`grant_id`); nil for an API token.
+  public let grant: TokenID?
   /// Whom it speaks for.
   public let subject: Subject
   /// The tenant of that subject.
@@ -24,6 +27,7 @@ public struct Caller: Sendable {
 
   /// - Parameters:
   ///   - token: the token that was presented.
+  ///   - grant: the API token behind it, where an access token was presented.
   ///   - subject: whom it speaks for.
   ///   - tenant: the tenant of that subject.
   ///   - scopes: everything it is granted.
@@ -33,6 +37,7 @@ public struct Caller: Sendable {
   ///   - peer: where it came from.
   public init(
     token: TokenID,
+    grant: TokenID? = nil,
     subject: Subject,
     tenant: Tenant,
     scopes: Set<Scope>,
@@ -42,6 +47,7 @@ public struct Caller: Sendable {
     peer: String? = nil
   ) {
     self.token = token
+    self.grant = grant
     self.subject = subject
     self.tenant = tenant
     self.scopes = scopes
@@ -53,4 +59,15 @@ public struct Caller: Sendable {
 
   /// Whether it has a permission.
   public func may(_ permission: Permission) -> Bool { self.scopes.contains(permission.scope) }
+
+  /// The API token that everything of it comes from.
+  package var root: TokenID { self.grant ?? self.token }
+
+  /// Its owner; nil if its subject is not one of its tenant.
+  var owner: Owner? {
+    let prefix = "\(self.tenant.text)/".utf8
+    guard self.subject.text.utf8.starts(with: prefix) else { return nil }
+    let name = String(decoding: self.subject.text.utf8.dropFirst(prefix.count), as: UTF8.self)
+    return AuthorityLimits.isName(name) ? Owner(name) : nil
+  }
 }

@@ -1,0 +1,96 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+internal import Synchronization
+internal import TokenwardCore
+
+extension TokenAuthority {
+  /// A record of what a caller does.
+  func event(_ action: AuditEvent.Action, by caller: Caller?) -> AuditEvent {
+    var event = AuditEvent(action, .allowed, at: self.presentTime)
+    event.actor = caller?.token
+    event.actorSubject = caller?.subject
+    event.peer = caller?.peer
+    if let grant = caller?.grant { event.details["grant"] = grant.text }
+    return event
+  }
+
+  /// Writes a record, and returns when it outlasts a crash.
+  func write(_ event: AuditEvent) async throws(AuthorityError) {
+    do {
+      try await self.audit.record(event)
+    } catch {
+      self.memory.withLock { memory in
+        memory.auditFailures &+= 1
+        memory.lastAuditFailure = event.at
+      }
+      throw .unavailable(.audit)
+    }
+  }
+
+  /// Writes down that something was refused. Nothing was handed out, so where it cannot be written
+  /// the refusal stands and the failure is counted.
+  func noteRefusal(of event: AuditEvent, _ error: AuthorityError) async {
+    switch error {
+    case .forbidden, .notFound, .alreadyExists, .failedPrecondition: break
+    case .invalid, .unauthenticated, .unavailable: return
+    }
+    var event = event
+    event.outcome = .refused
+    event.reason = error.text
+    try? await self.write(event)
+  }
+
+  /// Writes down that something which was allowed has not happened, or may not have.
+  func noteFailure(of event: AuditEvent, _ error: AuthorityError) async {
+    var event = event
+    event.outcome = .failed
+    event.reason = error.text
+    try? await self.write(event)
+  }
+
+  /// Runs something that a caller asks for and writes down if it is refused.
+  func refusable<Result>(
+    _ event: AuditEvent,
+    _ body: () async throws(AuthorityError) -> Result
+  ) async throws(AuthorityError) -> Result {
+    do throws(AuthorityError) {
+      return try await body()
+    } catch {
+      await self.noteRefusal(of: event, error)
+      throw error
+    }
+  }
+
+  /// Takes something away and writes that down behind it.
+  func withdrawal<Result>(
+    _ event: AuditEvent,
+    _ body: () async throws(AuthorityError) -> Result
+  ) async throws(AuthorityError) -> Result {
+    let result: Result
+    do throws(AuthorityError) {
+      result = try await body()
+    } catch {
+      switch error {
+      case .unavailable: await self.noteFailure(of: event, error)
+      default: await self.noteRefusal(of: event, error)
+      }
+      throw error
+    }
+    try await self.write(event)
+    return result
+  }
+}
+
+extension AuthorityError {
+  /// For an audit record.
+  var text: String {
+    switch self {
+    case .forbidden(let text), .notFound(let text), .alreadyExists(let text),
+      .failedPrecondition(let text):
+      text
+    case .invalid(let field, let problem): "\(field) \(problem)"
+    case .unauthenticated: "not authenticated"
+    case .unavailable(let dependency): "\(dependency.rawValue) cannot be used"
+    }
+  }
+}

@@ -1,0 +1,131 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+internal import TokenwardCore
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// Why a private file could not be written or read. The text names the file, not what is in it.
+public struct OwnerOnlyFileError: Error, Sendable, Hashable {
+  /// What is wrong.
+  public let problem: String
+  init(_ problem: String) { self.problem = problem }
+}
+
+/// A file that only its owner can read.
+public enum OwnerOnlyFile {
+  /// Makes a file that was not there before, with mode 0600, whole or not at all: it is written
+  /// under another name, brought to the disk, and linked to its own name, which fails if that is
+  /// taken. When this returns, the file outlasts a crash.
+  /// - Parameters:
+  ///   - content: what to write.
+  ///   - path: where. Its folder must be there.
+  /// - Throws: ``OwnerOnlyFileError``; then no part of it is there.
+  public static func write(
+    _ content: [UInt8],
+    to path: String
+  ) throws(OwnerOnlyFileError) {
+    let (folderPath, name) = try Self.split(path)
+    let folder = open(folderPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { throw Self.failure("open the folder of", path) }
+    defer { close(folder) }
+
+    let draft = ".\(name).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    let file = openat(folder, draft, flags, 0o600)
+    guard file >= 0 else { throw Self.failure("make", path) }
+    defer {
+      close(file)
+      unlinkat(folder, draft, 0)
+    }
+    // The mask of the process may have taken the owner's own rights away.
+    guard fchmod(file, 0o600) == 0, Self.write(content, to: file), fsync(file) == 0 else {
+      throw Self.failure("write", path)
+    }
+    guard linkat(folder, draft, folder, name, 0) == 0 else { throw Self.failure("make", path) }
+    guard fsync(folder) == 0 else {
+      let error = Self.failure("bring to the disk", path)
+      unlinkat(folder, name, 0)
+      throw error
+    }
+  }
+
+  /// Reads a private file; nil if there is none.
+  /// - Parameters:
+  ///   - path: where.
+  ///   - most: the longest that is read, in bytes; a longer file is refused.
+  /// - Throws: ``OwnerOnlyFileError`` if it cannot be read, is no file, or others can get at it.
+  public static func read(
+    _ path: String,
+    atMost most: Int
+  ) throws(OwnerOnlyFileError) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard file >= 0 else {
+      guard errno != ENOENT else { return nil }
+      throw Self.failure("read", path)
+    }
+    defer { close(file) }
+    var status = stat()
+    guard unsafe fstat(file, &status) == 0 else { throw Self.failure("read", path) }
+    guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(),
+      status.st_mode & 0o077 == 0
+    else {
+      throw OwnerOnlyFileError(
+        "\(JSONText.quoted(path)) is not a file that only its owner can read"
+      )
+    }
+    guard status.st_size <= most else {
+      throw OwnerOnlyFileError("\(JSONText.quoted(path)) is longer than expected")
+    }
+    var content = [UInt8](repeating: 0, count: most + 1)
+    var length = 0
+    while length < content.count {
+      let room = content.count - length
+      let count = unsafe content.withUnsafeMutableBytes { buffer in
+        unsafe buffer.baseAddress.map { unsafe Glibc.read(file, $0 + length, room) } ?? 0
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw Self.failure("read", path) }
+      if count == 0 { break }
+      length += count
+    }
+    guard length <= most else {
+      throw OwnerOnlyFileError("\(JSONText.quoted(path)) is longer than expected")
+    }
+    return Array(content[..<length])
+  }
+
+  private static func write(_ content: [UInt8], to file: Int32) -> Bool {
+    var offset = 0
+    while offset < content.count {
+      let rest = content.count - offset
+      let count = unsafe content.withUnsafeBytes { buffer in
+        unsafe buffer.baseAddress.map { unsafe Glibc.write(file, $0 + offset, rest) } ?? 0
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return false }
+      offset += count
+    }
+    return true
+  }
+
+  private static func split(_ path: String) throws(OwnerOnlyFileError) -> (String, String) {
+    let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    guard let last = parts.last, !last.isEmpty, !path.utf8.contains(0) else {
+      throw OwnerOnlyFileError("\(JSONText.quoted(path)) names no file")
+    }
+    let folder = String(decoding: path.utf8.dropLast(last.count), as: UTF8.self)
+    return (folder.isEmpty ? "." : folder, String(decoding: last, as: UTF8.self))
+  }
+
+  private static func failure(_ verb: String, _ path: String) -> OwnerOnlyFileError {
+    let code = errno
+    let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+    return OwnerOnlyFileError("cannot \(verb) \(JSONText.quoted(path)): \(text)")
+  }
+}
