@@ -24,16 +24,16 @@ public final class TokenAuthority: Sendable {
   public let snapshot: APITokenSnapshot
 
   let store: any TokenStore
-  let secrets: AuthoritySecrets
   let keys: SigningKeys
   let audit: any AuditTrail
   let time: any TimeSource
   let ownTokens: JWTVerifier
-  let turns = Turns()
+  let turns = RecordTurns()
   let watch = ClockWatch()
   let withdrawn = WithdrawnTokens()
   let uses = PendingUses()
   let memory = Mutex(Memory())
+  private let kept: Mutex<AuthoritySecrets>
   let definedRoles = Mutex<[Role: RoleRecord]>([:])
 
   /// What is remembered between calls, beside the tokens.
@@ -64,7 +64,7 @@ public final class TokenAuthority: Sendable {
   ) throws(ConfigurationError) {
     self.configuration = configuration
     self.store = store
-    self.secrets = secrets
+    self.kept = Mutex(secrets)
     self.keys = keys
     self.audit = audit
     self.time = time
@@ -81,6 +81,18 @@ public final class TokenAuthority: Sendable {
 
   /// Who issues: the `iss` of access tokens.
   public var issuer: Issuer { self.configuration.issuer }
+
+  /// The peppers of this moment.
+  var secrets: AuthoritySecrets { self.kept.withLock { $0 } }
+
+  /// Uses other secrets from now on: after a pepper was rotated. Tokens whose digests are under a
+  /// pepper that is not among them are not accepted any more.
+  public func use(_ secrets: AuthoritySecrets) {
+    self.kept.withLock { kept in
+      kept = secrets
+      self.snapshot.setPeppers(secrets.peppers, current: secrets.current.id)
+    }
+  }
 
   /// The public keys, as a JWK Set (RFC 7517 §5).
   public func publicKeys() -> [UInt8] { self.keys.publicKeys() }

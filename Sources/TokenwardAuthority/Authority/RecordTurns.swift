@@ -5,11 +5,11 @@ internal import Synchronization
 /// Lets the changes of one record happen one after the other: from the reading that a change is
 /// decided on to the snapshot that shows it. Without turns, two commits could reach the snapshot in
 /// the other order, and a token revoked by the second would work again by the first.
-final class Turns: Sendable {
+final class RecordTurns: Sendable {
   /// A key is there while somebody has the turn; its value is who waits.
   private let waiting = Mutex<[StoreKey: [CheckedContinuation<Void, Never>]]>([:])
 
-  /// Runs `body` when nobody else has the turn of this record. Turns do not nest, so nobody waits
+  /// Runs `body` when nobody else has the turn of this record. RecordTurns do not nest, so nobody waits
   /// for himself.
   func take<Result>(
     _ key: StoreKey,
