@@ -227,6 +227,12 @@ let package = Package(
       exclude: ["README.md"],
       swiftSettings: settings
     ),
+    .executableTarget(
+      name: "store-crash",
+      dependencies: ["TokenwardCore", "TokenwardAuthority", "TokenwardSQLite"],
+      path: "Tests/Support/store-crash",
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "TokenwardCoreTests",
       dependencies: [
@@ -267,6 +273,7 @@ let package = Package(
       name: "TokenwardAuthorityTests",
       dependencies: [
         "TokenwardCore", "TokenwardAuthority", "TokenwardSQLite", "TokenwardTestKit", crypto,
+        .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: settings
     ),

@@ -48,6 +48,15 @@ let package = Package(
       swiftSettings: settings
     ),
     .executableTarget(
+      name: "store-bench",
+      dependencies: [
+        "BenchSupport", arguments,
+        .product(name: "TokenwardCore", package: "tokenward"),
+        .product(name: "TokenwardAuthority", package: "tokenward"),
+      ],
+      swiftSettings: settings
+    ),
+    .executableTarget(
       name: "guard-bench",
       dependencies: [
         "BenchSupport", arguments,

@@ -55,7 +55,8 @@ public enum SampleRecords {
     record.networks += [NetworkPrefix(address: [UInt8](repeating: 0, count: 16), length: 0)]
       .compactMap { $0 }
     record.certificate = CertificateThumbprint(der: [1, 2, 3])
-    record.labels = [text: text, "empty": "", "": "nameless"]
+    record.labels = ["empty": "", "": "nameless"]
+    record.labels[text] = text
     record.createdBy = TokenID("by\(text)")
     record.ownerGeneration = .max
     record.previous = .init(secret: Self.digest(2, pepper: .max), until: Self.start)

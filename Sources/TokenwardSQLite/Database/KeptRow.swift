@@ -1,0 +1,176 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+internal import GRDB
+internal import TokenwardAuthority
+internal import TokenwardCore
+
+/// One record as a row.
+struct KeptRow {
+  let kind: Int64
+  let key: [UInt8]
+  let tenant: [UInt8]
+  let owner: [UInt8]
+  let expires: Int64?
+  let isRevoked: Bool
+  let version: Int64
+  let record: [UInt8]
+
+  /// The longest form of a record. The largest that the authority writes has some tens of thousands.
+  static let longestRecord = 1 << 20
+
+  init(_ record: StoreRecord, version: StoreVersion) throws(StoreError) {
+    self.kind = Int64(record.key.kind.rawValue)
+    self.key = record.key.bytes
+    self.version = version.number
+    self.record = RecordWriter.encode(record)
+    guard self.record.count <= Self.longestRecord else {
+      throw .unavailable("a record of \(self.record.count) bytes is too long to be kept")
+    }
+    switch record {
+    case .token(let token):
+      self.tenant = Array(token.tenant.text.utf8)
+      self.owner = Array(token.owner.text.utf8)
+      self.expires = token.expiresAt.seconds
+      self.isRevoked = token.revocation != nil
+    case .receipt(let receipt):
+      (self.tenant, self.owner, self.isRevoked) = ([], [], false)
+      self.expires = receipt.expiresAt.seconds
+    case .withdrawn(let token):
+      (self.tenant, self.owner, self.isRevoked) = ([], [], false)
+      self.expires = token.expiresAt.seconds
+    case .owner, .tenant, .role, .signingKey:
+      (self.tenant, self.owner, self.isRevoked) = ([], [], false)
+      self.expires = nil
+    }
+  }
+
+  var checksum: UInt64 {
+    var sum = RowChecksum()
+    sum.combine(self.kind)
+    sum.combine(self.key)
+    sum.combine(self.tenant)
+    sum.combine(self.owner)
+    sum.combine(self.expires ?? .min)
+    sum.combine(self.isRevoked ? 1 : 0 as Int64)
+    sum.combine(self.version)
+    sum.combine(self.record)
+    return sum.value
+  }
+
+  private var arguments: StatementArguments {
+    [
+      self.kind, Data(self.key), Data(self.tenant), Data(self.owner), self.expires,
+      self.isRevoked ? 1 : 0, self.version, Data(self.record), Int64(bitPattern: self.checksum),
+    ]
+  }
+
+  func insert(_ db: Database) throws {
+    try db.cachedStatement(
+      sql: """
+        INSERT INTO rows (kind, key, tenant, owner, expires, revoked, version, record, checksum)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+    ).execute(arguments: self.arguments)
+  }
+
+  func update(_ db: Database, number: Int64) throws {
+    try db.cachedStatement(
+      sql: """
+        UPDATE rows SET kind = ?, key = ?, tenant = ?, owner = ?, expires = ?, revoked = ?,
+          version = ?, record = ?, checksum = ?
+        WHERE number = ?
+        """
+    ).execute(arguments: self.arguments + [number])
+  }
+}
+
+/// One row as it is read.
+struct FetchedRow {
+  /// Its place in the table.
+  let number: Int64
+  let checksum: UInt64
+  let version: StoreVersion
+  let record: StoreRecord
+
+  static let columns =
+    "number, kind, key, tenant, owner, expires, revoked, version, record, checksum"
+
+  static func fetch(_ db: Database, _ key: StoreKey) throws -> FetchedRow? {
+    let statement = try db.cachedStatement(
+      sql: "SELECT \(Self.columns) FROM rows WHERE kind = ? AND key = ?"
+    )
+    let arguments: StatementArguments = [Int64(key.kind.rawValue), Data(key.bytes)]
+    guard let row = try Row.fetchOne(statement, arguments: arguments) else { return nil }
+    return try FetchedRow(row)
+  }
+
+  /// - Throws: `StoreError.corrupted` if the row is not what was written.
+  init(_ row: Row) throws {
+    self.number = row.number(0) ?? 0
+    self.version = StoreVersion(row.number(7) ?? -1)
+    self.checksum = UInt64(bitPattern: row.number(9) ?? 0)
+    guard try Self.checksum(of: row) == self.checksum else { throw Self.damage(row) }
+    do throws(RecordReader.Damage) {
+      self.record = try row.bytes(8) { bytes throws(RecordReader.Damage) in
+        try RecordReader.decode(bytes)
+      }
+    } catch {
+      throw Self.damage(row)
+    }
+  }
+
+  var stored: StoredRecord { StoredRecord(self.record, version: self.version) }
+
+  /// The checksum of a row over what it holds now.
+  static func checksum(of row: Row) throws -> UInt64 {
+    var sum = RowChecksum()
+    sum.combine(row.number(1) ?? 0)
+    for column in 2 ... 4 { row.bytes(column) { sum.combine($0) } }
+    sum.combine(row.number(5) ?? .min)
+    sum.combine(row.number(6) ?? 0)
+    sum.combine(row.number(7) ?? 0)
+    row.bytes(8) { sum.combine($0) }
+    return sum.value
+  }
+
+  static func damage(_ row: Row) -> StoreError {
+    .corrupted("row \(row.number(0) ?? 0) of the database is not what was written")
+  }
+}
+
+extension Row {
+  /// The integer of a column; nil if there is none. GRDB's own conversions end the process when a
+  /// damaged file has text in its place.
+  func number(_ column: Int) -> Int64? {
+    if case .int64(let value) = (self[column] as DatabaseValue).storage { value } else { nil }
+  }
+
+  /// The text of a column; nil if there is none.
+  func text(_ column: Int) -> String? {
+    if case .string(let value) = (self[column] as DatabaseValue).storage { value } else { nil }
+  }
+
+  /// The bytes of a column, where SQLite has them.
+  func bytes<Value, Failure: Error>(
+    _ column: Int,
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let result: Result<Value, Failure>? = try? self.withUnsafeData(atIndex: column) { data in
+      guard let data else {
+        return Result { () throws(Failure) in
+          try body(UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+      }
+      return data.withUnsafeBytes { bytes in
+        Result { () throws(Failure) in try body(bytes) }
+      }
+    }
+    guard let result else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+    return try result.get()
+  }
+}
