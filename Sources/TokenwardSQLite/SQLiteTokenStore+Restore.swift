@@ -17,13 +17,18 @@ extension SQLiteTokenStore {
     let lock = try DatabaseOpening.lock(path)
     defer { withExtendedLifetime(lock) {} }
     guard try OwnerOnlyFile.state(of: path) == .present else {
-      throw SQLiteStoreProblem(.unsuitable, path, "is not there", hint: "put the database there first")
+      throw SQLiteStoreProblem(
+        .unsuitable,
+        path,
+        "is not there",
+        hint: "put the database there first"
+      )
     }
     var epoch: Epoch?
     if try OwnerOnlyFile.state(of: EpochFile.path(of: path)) != .absent {
       do throws(SQLiteStoreProblem) {
         epoch = try EpochFile(database: path).epoch
-      } catch where error.kind == .damaged {
+      } catch  where error.kind == .damaged {
         // Then it says nothing, as if it were missing.
       }
     }
@@ -31,7 +36,9 @@ extension SQLiteTokenStore {
     var accepted = Epoch(identity: DatabaseOpening.identity(), version: 0)
     do {
       let pool = try DatabasePool(
-        path: path, configuration: Schema.configuration(isReadOnly: false))
+        path: path,
+        configuration: Schema.configuration(isReadOnly: false)
+      )
       defer { try? pool.close() }
       try pool.writeWithoutTransaction { db in try Schema.makeDurable(db) }
       accepted.version = try pool.write { [accepted, epoch] db in

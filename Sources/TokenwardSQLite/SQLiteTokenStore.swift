@@ -1,13 +1,14 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import GRDB
+public import TokenwardAuthority
+public import TokenwardCore
+
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
 #else
 internal import Foundation
 #endif
-internal import GRDB
-public import TokenwardAuthority
-public import TokenwardCore
 
 /// A store in one SQLite database.
 ///

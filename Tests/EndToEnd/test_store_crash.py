@@ -22,7 +22,7 @@ def test_nothing_acknowledged_is_lost_at_random_points(tmp_path):
     lines = 0
     for point in range(POINTS):
         lines += live_and_die(
-            [BINARIES / "store-crash", "run", database], ledger, longest=0.15, rng=rng
+            [BINARIES / "store-crash", "run", database], ledger, longest=0.3, rng=rng
         )
         ledger.compare(run("store-crash", "dump", database))
         assert not ledger.problems, (point, ledger.problems[:5])

@@ -42,7 +42,10 @@ import TokenwardTestKit
       damaged[offset] ^= 1 << UInt8(round % 8)
       try damaged.write(to: self.url)
       let problem = self.folder.problem()
-      #expect(problem?.kind == .damaged, "byte \(offset), bit \(round % 8): \(String(describing: problem))")
+      #expect(
+        problem?.kind == .damaged,
+        "byte \(offset), bit \(round % 8): \(String(describing: problem))"
+      )
     }
     try whole.write(to: self.url)
     #expect(self.folder.problem() == nil)
@@ -81,7 +84,9 @@ import TokenwardTestKit
     try await Self.contents(of: folder.open())
   }
 
-  private static func contents(of store: SQLiteTokenStore) async throws(StoreError) -> Set<
+  private static func contents(
+    of store: SQLiteTokenStore
+  ) async throws(StoreError) -> Set<
     StoredRecord
   > {
     var records: Set<StoredRecord> = []
@@ -125,19 +130,22 @@ import TokenwardTestKit
     #expect(try await store.commit(.token("c")) > version)
   }
 
-  @Test("rows that are added, removed, doubled or exchanged from outside do not add up", arguments: [
-    "DELETE FROM rows WHERE key = CAST('a' AS BLOB)",
-    """
-    INSERT INTO rows SELECT 100, kind, CAST('z' AS BLOB), tenant, owner, expires, revoked, version,
-      record, checksum FROM rows WHERE key = CAST('a' AS BLOB)
-    """,
-    "UPDATE rows SET key = CAST('z' AS BLOB) WHERE key = CAST('a' AS BLOB)",
-    "UPDATE rows SET version = 'text' WHERE key = CAST('a' AS BLOB)",
-    "UPDATE rows SET record = NULLIF(record, record) || '' WHERE 0; UPDATE rows SET record = 'text'",
-    "UPDATE state SET version = version + 1", "UPDATE state SET identity = x'00'",
-    "UPDATE state SET records = 'many'", "DELETE FROM state", "DROP TABLE state",
-    "UPDATE rows SET checksum = 'sum'", "DROP INDEX rows_by_key; DELETE FROM rows",
-  ])
+  @Test(
+    "rows that are added, removed, doubled or exchanged from outside do not add up",
+    arguments: [
+      "DELETE FROM rows WHERE key = CAST('a' AS BLOB)",
+      """
+      INSERT INTO rows SELECT 100, kind, CAST('z' AS BLOB), tenant, owner, expires, revoked, version,
+        record, checksum FROM rows WHERE key = CAST('a' AS BLOB)
+      """,
+      "UPDATE rows SET key = CAST('z' AS BLOB) WHERE key = CAST('a' AS BLOB)",
+      "UPDATE rows SET version = 'text' WHERE key = CAST('a' AS BLOB)",
+      "UPDATE rows SET record = NULLIF(record, record) || '' WHERE 0; UPDATE rows SET record = 'text'",
+      "UPDATE state SET version = version + 1", "UPDATE state SET identity = x'00'",
+      "UPDATE state SET records = 'many'", "DELETE FROM state", "DROP TABLE state",
+      "UPDATE rows SET checksum = 'sum'", "DROP INDEX rows_by_key; DELETE FROM rows",
+    ]
+  )
   func edited(sql: String) async throws {
     _ = try await self.folder.open().commit(.token("a"))
     _ = try await self.folder.open().commit(.token("b"))

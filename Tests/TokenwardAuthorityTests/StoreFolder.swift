@@ -2,6 +2,7 @@
 
 import Foundation
 import TokenwardAuthority
+import TokenwardCore
 import TokenwardSQLite
 import TokenwardTestKit
 

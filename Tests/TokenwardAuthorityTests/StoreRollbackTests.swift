@@ -36,9 +36,12 @@ import TokenwardTestKit
     #expect(try await self.revocation("a") != nil)
   }
 
-  @Test("an older copy is refused whichever of its files are put back", arguments: [
-    ["tokens.db"], ["tokens.db", "tokens.db-wal"], ["tokens.db-wal"],
-  ])
+  @Test(
+    "an older copy is refused whichever of its files are put back",
+    arguments: [
+      ["tokens.db"], ["tokens.db", "tokens.db-wal"], ["tokens.db-wal"],
+    ]
+  )
   func copyOfRunningStore(files: [String]) async throws {
     do {
       // Copied while it is open: the WAL holds the commits.
@@ -121,8 +124,11 @@ import TokenwardTestKit
     _ = try await self.folder.open().commit(.token("a"))
     try FileManager.default.removeItem(atPath: self.folder.database)
     #expect(self.folder.problem()?.kind == .rolledBack)
-    FileManager.default.createFile(
-      atPath: self.folder.database, contents: nil, attributes: [.posixPermissions: 0o600])
+    _ = FileManager.default.createFile(
+      atPath: self.folder.database,
+      contents: nil,
+      attributes: [.posixPermissions: 0o600]
+    )
     #expect(self.folder.problem()?.kind == .rolledBack)
   }
 

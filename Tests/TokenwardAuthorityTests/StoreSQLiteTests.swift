@@ -18,8 +18,10 @@ import TokenwardTestKit
     #expect(folder.problem() == nil)
   }
 
-  @Test("it keeps the contract when every other operation fails before it happens",
-    arguments: StoreContract.checks)
+  @Test(
+    "it keeps the contract when every other operation fails before it happens",
+    arguments: StoreContract.checks
+  )
   func contractWithFaults(check: StoreContract.Check) async throws {
     let folder = try StoreFolder()
     let faulty = FaultyStore(try folder.open()) { _, count in
@@ -56,7 +58,9 @@ import TokenwardTestKit
           var transaction = StoreTransaction.token("token \(number)")
           // Every other one expects what is not so.
           transaction.expect(
-            .token("there"), at: number % 2 == 0 ? version : StoreVersion(version.number + 1))
+            .token("there"),
+            at: number % 2 == 0 ? version : StoreVersion(version.number + 1)
+          )
           do throws(StoreError) {
             _ = try await store.commit(transaction)
             return number % 2 == 0
@@ -123,8 +127,10 @@ import TokenwardTestKit
     }
   }
 
-  @Test("a path that is no file of its own is refused",
-    arguments: ["", ":memory:", "file:x", "a\0b", "folder/"])
+  @Test(
+    "a path that is no file of its own is refused",
+    arguments: ["", ":memory:", "file:x", "a\0b", "folder/"]
+  )
   func paths(path: String) {
     #expect(throws: SQLiteStoreProblem.self) { try SQLiteTokenStore(path: path) }
   }
@@ -135,7 +141,9 @@ import TokenwardTestKit
     _ = try await folder.open().commit(.token("a"))
     try FileManager.default.moveItem(atPath: folder.database, toPath: folder.path + "/real.db")
     try FileManager.default.createSymbolicLink(
-      atPath: folder.database, withDestinationPath: folder.path + "/real.db")
+      atPath: folder.database,
+      withDestinationPath: folder.path + "/real.db"
+    )
     #expect(folder.problem()?.kind == .unsuitable)
   }
 

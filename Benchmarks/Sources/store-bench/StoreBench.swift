@@ -39,7 +39,10 @@ struct StoreBench: AsyncParsableCommand {
     else { throw ValidationError("nothing to measure") }
     let url = URL(filePath: self.folder).appending(path: "tokenward-store-bench-\(UUID())")
     try FileManager.default.createDirectory(
-      at: url, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+      at: url,
+      withIntermediateDirectories: false,
+      attributes: [.posixPermissions: 0o700]
+    )
     defer { try? FileManager.default.removeItem(at: url) }
     var report = Report(format: format)
     let subject = StoreSubject(path: url.appending(path: "tokens.db").path())
@@ -58,11 +61,15 @@ struct StoreBench: AsyncParsableCommand {
     var creating: [Double] = []
     for round in 0 ..< self.rounds {
       let count = try await subject.create(
-        callers: self.callers, seconds: self.seconds, round: round)
+        callers: self.callers,
+        seconds: self.seconds,
+        round: round
+      )
       creating.append(1_000 * Double(self.seconds) / Double(count))
     }
     report.show(
-      Figure("per durable create, \(self.callers) callers", unit: "ms", Spread(creating), asked: 1))
+      Figure("per durable create, \(self.callers) callers", unit: "ms", Spread(creating), asked: 1)
+    )
     report.show(Figure("creates in a second", unit: "", Spread(creating.map { 1_000 / $0 })))
     if !report.isGood { throw ExitCode.failure }
   }

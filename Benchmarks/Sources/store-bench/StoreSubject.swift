@@ -27,7 +27,10 @@ struct StoreSubject {
       createdAt: Self.start,
       expiresAt: Self.start.adding(seconds: Int64(number % 7_776_000)),
       ownerGeneration: 0,
-      secret: SecretDigest(pepper: 1, code: (0 ..< 32).map { UInt8(truncatingIfNeeded: mixed >> $0) })
+      secret: SecretDigest(
+        pepper: 1,
+        code: (0 ..< 32).map { UInt8(truncatingIfNeeded: mixed >> $0) }
+      )
     )
     record.roles = ["reader"]
     record.scopes = ["orders.read", "orders.list"]
@@ -40,13 +43,15 @@ struct StoreSubject {
   func fill(_ count: Int) async throws -> Double {
     let store = try SQLiteTokenStore(path: self.path)
     let clock = ContinuousClock()
-    return try await Self.seconds(clock.measure {
-      for first in stride(from: 0, to: count, by: 5_000) {
-        var transaction = StoreTransaction()
-        transaction.written = (first ..< min(first + 5_000, count)).map { Self.token($0, "a") }
-        _ = try await store.commit(transaction)
+    return try await Self.seconds(
+      clock.measure {
+        for first in stride(from: 0, to: count, by: 5_000) {
+          var transaction = StoreTransaction()
+          transaction.written = (first ..< min(first + 5_000, count)).map { Self.token($0, "a") }
+          _ = try await store.commit(transaction)
+        }
       }
-    })
+    )
   }
 
   /// Seconds to open it, and to be handed every token.
@@ -83,7 +88,13 @@ struct StoreSubject {
             transaction.write(token, replacing: nil)
             let key = (0 ..< 32).map { UInt8(truncatingIfNeeded: number >> ($0 % 8 * 8)) }
             let receipt = ReceiptRecord(
-              key: key, request: key, token: "x", rotations: 0, pepper: 1, expiresAt: Self.start)
+              key: key,
+              request: key,
+              token: "x",
+              rotations: 0,
+              pepper: 1,
+              expiresAt: Self.start
+            )
             transaction.write(.receipt(receipt), replacing: nil)
             _ = try await store.commit(transaction)
             count += 1

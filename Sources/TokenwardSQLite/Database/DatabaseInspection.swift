@@ -13,7 +13,9 @@ enum DatabaseInspection {
   static func inspect(_ path: String, against epoch: Epoch?) throws(SQLiteStoreProblem) {
     do {
       let connection = try DatabaseQueue(
-        path: path, configuration: Schema.configuration(isReadOnly: true))
+        path: path,
+        configuration: Schema.configuration(isReadOnly: true)
+      )
       defer { try? connection.close() }
       try connection.read { db in
         try Self.checkOrigin(db, path)
@@ -36,11 +38,17 @@ enum DatabaseInspection {
     let isEmpty = try Int64.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") == 0
     guard id == Schema.applicationID || isEmpty else {
       throw SQLiteStoreProblem(
-        .foreign, path, "is a database of another program", hint: "name the database of tokenward")
+        .foreign,
+        path,
+        "is a database of another program",
+        hint: "name the database of tokenward"
+      )
     }
     guard try !Schema.migrator.hasBeenSuperseded(db) else {
       throw SQLiteStoreProblem(
-        .foreign, path, "was written by a later version of tokenward",
+        .foreign,
+        path,
+        "was written by a later version of tokenward",
         hint: "run that version; an older one would not know what it must keep"
       )
     }
@@ -60,15 +68,19 @@ enum DatabaseInspection {
   private static func check(_ state: DatabaseState, against epoch: Epoch, _ path: String) throws {
     guard state.identity.utf8.elementsEqual(epoch.identity.utf8) else {
       throw SQLiteStoreProblem(
-        .rolledBack, path, "is not the database that the epoch file beside it belongs to",
+        .rolledBack,
+        path,
+        "is not the database that the epoch file beside it belongs to",
         hint: "put the right one back; if this database is meant: \(DatabaseOpening.accepting)"
       )
     }
     guard state.version >= epoch.version else {
       throw SQLiteStoreProblem(
-        .rolledBack, path,
+        .rolledBack,
+        path,
         "ends with commit \(state.version), but commit \(epoch.version) was acknowledged: an older copy was put back, or its WAL is lost; revoked tokens could work again",
-        hint: "put the newest one back with its -wal file; if this one is meant: \(DatabaseOpening.accepting)"
+        hint:
+          "put the newest one back with its -wal file; if this one is meant: \(DatabaseOpening.accepting)"
       )
     }
   }

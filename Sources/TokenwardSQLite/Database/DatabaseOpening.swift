@@ -1,5 +1,8 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import GRDB
+internal import TokenwardAuthority
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -7,8 +10,6 @@ internal import Musl
 #elseif canImport(Darwin)
 internal import Darwin
 #endif
-internal import GRDB
-internal import TokenwardAuthority
 
 /// How a database is opened: locked, looked at without changing it, and only then opened for writing.
 enum DatabaseOpening {
@@ -25,7 +26,8 @@ enum DatabaseOpening {
       return (try Self.pool(path, epoch), lock)
     case (.present, false):
       throw SQLiteStoreProblem(
-        .rolledBack, EpochFile.path(of: path),
+        .rolledBack,
+        EpochFile.path(of: path),
         "is missing, so nothing says how new the database has to be: it may be an old copy in which revoked tokens work",
         hint: "put the epoch file back; if the database is meant: \(Self.accepting)"
       )
@@ -34,9 +36,11 @@ enum DatabaseOpening {
       // Version 0: the first start was interrupted, and nothing was acknowledged.
       guard epoch.version == 0 else {
         throw SQLiteStoreProblem(
-          .rolledBack, path,
+          .rolledBack,
+          path,
           "is \(database == .absent ? "missing" : "empty"), and its epoch says that it had \(epoch.version) commits",
-          hint: "put the database back (then \(Self.accepting)), or remove the epoch file as well to begin with nothing"
+          hint:
+            "put the database back (then \(Self.accepting)), or remove the epoch file as well to begin with nothing"
         )
       }
       return (try Self.pool(path, epoch), lock)
@@ -56,7 +60,11 @@ enum DatabaseOpening {
       !path.utf8.starts(with: ":".utf8), path.utf8.last != UInt8(ascii: "/")
     else {
       throw SQLiteStoreProblem(
-        .unsuitable, path, "is no path of a file", hint: "name a file, such as /var/lib/tokenward/tokens.db")
+        .unsuitable,
+        path,
+        "is no path of a file",
+        hint: "name a file, such as /var/lib/tokenward/tokens.db"
+      )
     }
     try OwnerOnlyFile.checkFolder(of: path)
     return HeldLock(try StoreLock(database: path))
@@ -74,7 +82,9 @@ enum DatabaseOpening {
     _ = close(try OwnerOnlyFile.open(path))
     do {
       let pool = try DatabasePool(
-        path: path, configuration: Schema.configuration(isReadOnly: false))
+        path: path,
+        configuration: Schema.configuration(isReadOnly: false)
+      )
       try pool.writeWithoutTransaction { db in try Schema.makeDurable(db) }
       try Schema.migrator.migrate(pool)
       try pool.write { db in
@@ -86,7 +96,11 @@ enum DatabaseOpening {
       }
       guard OwnerOnlyFile.syncFolder(of: path) else {
         throw SQLiteStoreProblem(
-          .unavailable, path, "its folder cannot be synced", hint: "check the disk")
+          .unavailable,
+          path,
+          "its folder cannot be synced",
+          hint: "check the disk"
+        )
       }
       return pool
     } catch {
@@ -129,13 +143,18 @@ extension SQLiteStoreProblem {
     switch StoreError(error, path: path) {
     case .corrupted(let text):
       self.init(
-        .damaged, path, "is damaged: \(text)",
+        .damaged,
+        path,
+        "is damaged: \(text)",
         hint: "check the disk, put a backup back, and then \(DatabaseOpening.accepting)"
       )
     case .unavailable(let text):
       self.init(
-        .unavailable, path, "cannot be used: \(text)",
-        hint: "check the rights of file and folder, the space on the disk, and that it is not mounted read-only"
+        .unavailable,
+        path,
+        "cannot be used: \(text)",
+        hint:
+          "check the rights of file and folder, the space on the disk, and that it is not mounted read-only"
       )
     case .conflict:
       self.init(.unavailable, path, "cannot be used", hint: "try again")

@@ -110,7 +110,8 @@ final class GroupCommit: Sendable {
     } catch {
       if db.isInsideTransaction { try? db.rollback() }
       if Undurable.isSign(error) {
-        durable.broken = "\(self.pool.path): a write could not be made durable; check the disk and start again"
+        durable.broken =
+          "\(self.pool.path): a write could not be made durable; check the disk and start again"
       }
       let failure = StoreError(error, path: self.pool.path)
       // Nobody has had an answer yet: all of them get this one.

@@ -1,13 +1,14 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import GRDB
+internal import TokenwardAuthority
+internal import TokenwardCore
+
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
 #else
 internal import Foundation
 #endif
-internal import GRDB
-internal import TokenwardAuthority
-internal import TokenwardCore
 
 /// One record as a row.
 struct KeptRow {
@@ -78,14 +79,32 @@ struct KeptRow {
     ).execute(arguments: self.arguments)
   }
 
-  func update(_ db: Database, number: Int64) throws {
+  /// Writes over a row with the same key.
+  func update(_ db: Database, over replaced: FetchedRow) throws {
+    // What is in an index is left alone if it is the same, as after a use, a rotation, a revocation.
+    guard !self.isIndexedLike(replaced.record) else {
+      return try db.cachedStatement(
+        sql: """
+          UPDATE rows SET revoked = ?, version = ?, record = ?, checksum = ? WHERE number = ?
+          """
+      ).execute(arguments: [
+        self.isRevoked ? 1 : 0, self.version, Data(self.record), Int64(bitPattern: self.checksum),
+        replaced.number,
+      ])
+    }
     try db.cachedStatement(
       sql: """
         UPDATE rows SET kind = ?, key = ?, tenant = ?, owner = ?, expires = ?, revoked = ?,
           version = ?, record = ?, checksum = ?
         WHERE number = ?
         """
-    ).execute(arguments: self.arguments + [number])
+    ).execute(arguments: self.arguments + [replaced.number])
+  }
+
+  private func isIndexedLike(_ other: StoreRecord) -> Bool {
+    guard case .token(let token) = other else { return false }
+    return self.tenant.elementsEqual(token.tenant.text.utf8)
+      && self.owner.elementsEqual(token.owner.text.utf8) && self.expires == token.expiresAt.seconds
   }
 }
 

@@ -29,6 +29,7 @@ enum Schema {
             checksum INTEGER NOT NULL
           );
           CREATE UNIQUE INDEX rows_by_key ON rows (kind, key);
+          CREATE INDEX rows_by_tenant ON rows (tenant, key) WHERE kind = 1;
           CREATE INDEX rows_by_owner ON rows (tenant, owner, key) WHERE kind = 1;
           CREATE INDEX rows_by_expiry ON rows (kind, expires) WHERE expires IS NOT NULL;
           CREATE TABLE state (

@@ -1,13 +1,14 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import GRDB
+internal import TokenwardAuthority
+internal import TokenwardCore
+
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
 #else
 internal import Foundation
 #endif
-internal import GRDB
-internal import TokenwardAuthority
-internal import TokenwardCore
 
 /// A query for tokens in SQL: what the indexes know narrows it down, and each record found is judged
 /// as every other store judges it.
@@ -28,10 +29,18 @@ struct TokenListing {
     if let owner = self.query.owner { add("owner = ?", Data(owner.text.utf8)) }
     if let time = self.query.expiresAfter { add("expires >= ?", time.seconds) }
     if !self.query.includesRevoked { conditions.append("revoked = 0") }
+    // Named, so that a page is never found by sorting everything: each of them has the keys in order.
+    // Owners are in an index within their tenant only.
+    let index =
+      switch (self.query.tenant != nil, self.query.owner != nil) {
+      case (true, true): "rows_by_owner"
+      case (true, false): "rows_by_tenant"
+      case (false, _): "rows_by_key"
+      }
     // The conditions are constants; what was asked for is only ever bound.
     let statement = try db.cachedStatement(
       sql: """
-        SELECT \(FetchedRow.columns) FROM rows
+        SELECT \(FetchedRow.columns) FROM rows INDEXED BY \(index)
         WHERE \(conditions.joined(separator: " AND ")) ORDER BY key
         """
     )

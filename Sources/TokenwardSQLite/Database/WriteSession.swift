@@ -1,13 +1,14 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import GRDB
+internal import TokenwardAuthority
+internal import TokenwardCore
+
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
 #else
 internal import Foundation
 #endif
-internal import GRDB
-internal import TokenwardAuthority
-internal import TokenwardCore
 
 /// What is done within one transaction of SQLite: the work of as many callers as were waiting.
 ///
@@ -107,7 +108,7 @@ struct WriteSession {
 
   private mutating func write(_ row: KeptRow, over replaced: FetchedRow?) throws {
     if let replaced {
-      try row.update(self.db, number: replaced.number)
+      try row.update(self.db, over: replaced)
       self.state.content &-= replaced.checksum
     } else {
       try row.insert(self.db)

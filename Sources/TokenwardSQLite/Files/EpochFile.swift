@@ -46,12 +46,16 @@ struct EpochFile: ~Copyable {
       return Self.parse(bytes[slot * Self.slotSize ..< (slot + 1) * Self.slotSize])
     }
     guard let epoch = slots.compactMap({ $0 }).max(by: { $0.version < $1.version }),
-      slots.allSatisfy({ $0 == nil || $0?.identity.utf8.elementsEqual(epoch.identity.utf8) == true })
+      slots.allSatisfy({ $0 == nil || $0?.identity.utf8.elementsEqual(epoch.identity.utf8) == true }
+      )
     else {
       _ = close(descriptor)
       throw SQLiteStoreProblem(
-        .damaged, path, "cannot be read as what was written, so how old the database may be is unknown",
-        hint: "check the disk; if the database is the newest there is: tokenward store accept-restored"
+        .damaged,
+        path,
+        "cannot be read as what was written, so how old the database may be is unknown",
+        hint:
+          "check the disk; if the database is the newest there is: tokenward store accept-restored"
       )
     }
     self.descriptor = descriptor
@@ -71,7 +75,11 @@ struct EpochFile: ~Copyable {
       fsync(descriptor) == 0, rename(temporary, path) == 0, OwnerOnlyFile.syncFolder(of: path)
     else {
       throw SQLiteStoreProblem(
-        .unavailable, path, "cannot be written: \(OwnerOnlyFile.reason())", hint: "check the disk")
+        .unavailable,
+        path,
+        "cannot be written: \(OwnerOnlyFile.reason())",
+        hint: "check the disk"
+      )
     }
   }
 

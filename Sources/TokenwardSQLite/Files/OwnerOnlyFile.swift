@@ -20,7 +20,9 @@ enum OwnerOnlyFile {
     var status = stat()
     guard stat(folder, &status) == 0 else {
       throw SQLiteStoreProblem(
-        .unsuitable, folder, "cannot be looked at: \(Self.reason())",
+        .unsuitable,
+        folder,
+        "cannot be looked at: \(Self.reason())",
         hint: "make the folder, with mode 700, for the user that this process runs as"
       )
     }
@@ -29,7 +31,9 @@ enum OwnerOnlyFile {
     }
     guard status.st_mode & 0o022 == 0, status.st_uid == geteuid() || status.st_uid == 0 else {
       throw SQLiteStoreProblem(
-        .unsuitable, folder, "can be written to by others, who could exchange the database",
+        .unsuitable,
+        folder,
+        "can be written to by others, who could exchange the database",
         hint: "use a folder of this user's own: chmod go-w it, or mkdir -m 700"
       )
     }
@@ -41,7 +45,11 @@ enum OwnerOnlyFile {
     guard lstat(path, &status) == 0 else {
       if errno == ENOENT { return .absent }
       throw SQLiteStoreProblem(
-        .unavailable, path, "cannot be looked at: \(Self.reason())", hint: "check the folder")
+        .unavailable,
+        path,
+        "cannot be looked at: \(Self.reason())",
+        hint: "check the folder"
+      )
     }
     try Self.check(status, path)
     return status.st_size == 0 ? .empty : .present
@@ -60,7 +68,9 @@ enum OwnerOnlyFile {
     #endif
     guard descriptor >= 0 else {
       throw SQLiteStoreProblem(
-        .unavailable, path, "cannot be opened for writing: \(Self.reason())",
+        .unavailable,
+        path,
+        "cannot be opened for writing: \(Self.reason())",
         hint: "check the rights of file and folder, the disk, and that it is not mounted read-only"
       )
     }
@@ -82,11 +92,17 @@ enum OwnerOnlyFile {
     }
     guard status.st_mode & 0o077 == 0 else {
       throw SQLiteStoreProblem(
-        .unsuitable, path, "can be used by others than its owner", hint: "chmod 600 it")
+        .unsuitable,
+        path,
+        "can be used by others than its owner",
+        hint: "chmod 600 it"
+      )
     }
     guard status.st_uid == geteuid() || status.st_uid == 0 else {
       throw SQLiteStoreProblem(
-        .unsuitable, path, "belongs to another user",
+        .unsuitable,
+        path,
+        "belongs to another user",
         hint: "give it to the user that this process runs as"
       )
     }

@@ -23,12 +23,16 @@ struct StoreLock: ~Copyable {
       _ = close(descriptor)
       guard isHeld else {
         throw SQLiteStoreProblem(
-          .unavailable, path, "cannot be locked: \(reason)",
+          .unavailable,
+          path,
+          "cannot be locked: \(reason)",
           hint: "use a local file system: locks over a network do not hold"
         )
       }
       throw SQLiteStoreProblem(
-        .inUse, database, "is in use by another process, or by another store of this one",
+        .inUse,
+        database,
+        "is in use by another process, or by another store of this one",
         hint: "one authority per database: end the other one (fuser \(path) names it)"
       )
     }

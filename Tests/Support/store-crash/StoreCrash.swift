@@ -49,7 +49,8 @@ struct StoreCrash {
       switch stored.record {
       case .token(let record):
         Self.say(
-          "token \(record.id) \(record.rotations) \(record.secret.pepper) \(record.revocation != nil)")
+          "token \(record.id) \(record.rotations) \(record.secret.pepper) \(record.revocation != nil)"
+        )
       case .receipt(let record):
         Self.say("receipt \(String(decoding: record.key, as: UTF8.self)) \(record.token)")
       default: break

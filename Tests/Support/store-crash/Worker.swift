@@ -70,11 +70,24 @@ struct Worker {
     }
     let id = TokenID("\(self.number)-\(UInt64.random(in: .min ... .max))")
     let record = TokenRecord(
-      id: id, name: key, tenant: .main, owner: "crash", audiences: ["crash"],
-      createdAt: Self.start, expiresAt: Self.start.adding(seconds: 1), ownerGeneration: 0,
-      secret: SecretDigest(pepper: 0, code: [UInt8](repeating: 1, count: 32)))
+      id: id,
+      name: key,
+      tenant: .main,
+      owner: "crash",
+      audiences: ["crash"],
+      createdAt: Self.start,
+      expiresAt: Self.start.adding(seconds: 1),
+      ownerGeneration: 0,
+      secret: SecretDigest(pepper: 0, code: [UInt8](repeating: 1, count: 32))
+    )
     let receipt = ReceiptRecord(
-      key: Array(key.utf8), request: [], token: id, rotations: 0, pepper: 0, expiresAt: Self.start)
+      key: Array(key.utf8),
+      request: [],
+      token: id,
+      rotations: 0,
+      pepper: 0,
+      expiresAt: Self.start
+    )
     var transaction = StoreTransaction()
     transaction.write(.token(record), replacing: nil)
     transaction.write(.receipt(receipt), replacing: nil)
