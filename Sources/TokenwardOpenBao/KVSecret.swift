@@ -21,38 +21,14 @@ public struct KVSecret: SecretSource {
     field: String,
     version: Int64?
   ) throws(ConfigurationError) {
-    var problems: [ConfigurationError.Problem] = []
-    func refuse(_ path: String, _ problem: String, _ hint: String) {
-      problems.append(.init(path: path, problem: problem, hint: hint))
-    }
-    if !OpenBaoName.isPath(mount) {
-      refuse("mount", "is not the path of an engine", OpenBaoName.grammar)
-    }
-    if OpenBaoName.looksLikeEnvironment(path) {
-      refuse(
-        "path",
-        "names an environment variable; secrets are not taken from the environment",
-        "write the secret into OpenBao: bao kv put; and name its path"
-      )
-    } else if !OpenBaoName.isPath(path) {
-      refuse(
-        "path",
-        "is not the path of a secret",
-        "write it as after bao kv get -mount=<mount>: " + OpenBaoName.grammar
-      )
-    }
-    if !OpenBaoName.isLabel(field) {
-      refuse(
-        "field",
-        "is empty, too long, or has invisible characters",
-        "name a field of the secret"
-      )
-    }
+    var problems = KVField.problems(mount: mount, path: path, field: field)
     if let version, version < 1 {
-      refuse(
-        "version",
-        "is less than 1",
-        "versions are counted from 1; leave it out for the newest"
+      problems.append(
+        .init(
+          path: "version",
+          problem: "is less than 1",
+          hint: "versions are counted from 1; leave it out for the newest"
+        )
       )
     }
     guard problems.isEmpty else { throw ConfigurationError(problems) }

@@ -22,14 +22,7 @@ struct KVField: Sendable, Hashable {
 
   /// The value in the answer.
   func value(in answer: HTTPAnswer) throws(OpenBaoFailure) -> SecretBytes {
-    if answer.status == 404 { throw Self.isDeleted(answer) ? .deleted : .notFound }
-    let document = try OpenBaoRequests.document(in: answer)
-    guard let outer = document.member("data", of: document.root),
-      let metadata = document.member("metadata", of: outer),
-      let data = document.member("data", of: outer)
-    else { throw .unusableAnswer }
-    try self.check(metadata, of: document)
-    if document.kind(of: data) == .null { throw .deleted }
+    let (document, data, _) = try self.content(of: answer)
     guard let node = document.member(utf8: Array(self.field.utf8), of: data),
       let value = document.utf8(node), !value.isEmpty
     else { throw .unusableAnswer }
@@ -37,12 +30,27 @@ struct KVField: Sendable, Hashable {
     return SecretBytes(value)
   }
 
+  /// The fields of the secret, and its version.
+  func content(
+    of answer: HTTPAnswer
+  ) throws(OpenBaoFailure) -> (JSONDocument, fields: JSONDocument.Node, version: Int64) {
+    if answer.status == 404 { throw Self.isDeleted(answer) ? .deleted : .notFound }
+    let document = try OpenBaoRequests.document(in: answer)
+    guard let outer = document.member("data", of: document.root),
+      let metadata = document.member("metadata", of: outer),
+      let data = document.member("data", of: outer)
+    else { throw .unusableAnswer }
+    let version = try self.check(metadata, of: document)
+    if document.kind(of: data) == .null { throw .deleted }
+    return (document, data, version)
+  }
+
   /// A value is not enough: an engine of version 1 has no metadata, and its fields may be called
   /// `data`; and a cache in between may answer with another version than the one asked for.
   private func check(
     _ metadata: JSONDocument.Node,
     of document: JSONDocument
-  ) throws(OpenBaoFailure) {
+  ) throws(OpenBaoFailure) -> Int64 {
     guard let number = document.member("version", of: metadata),
       let version = document.numericDate(number), version > 0,
       self.version == nil || self.version == version,
@@ -51,6 +59,7 @@ struct KVField: Sendable, Hashable {
     else { throw .unusableAnswer }
     // Not so deletion_time: delete_version_after sets one that lies ahead.
     if isDestroyed { throw .deleted }
+    return version
   }
 
   /// OpenBao tells a deleted version from one that never was by its metadata.

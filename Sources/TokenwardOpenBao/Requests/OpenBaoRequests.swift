@@ -86,14 +86,14 @@ struct OpenBaoRequests: Sendable {
   }
 
   /// Whether it has the form in which OpenBao refuses. The texts in it are not looked at.
-  private static func hasErrors(_ answer: HTTPAnswer) -> Bool {
+  static func hasErrors(_ answer: HTTPAnswer) -> Bool {
     guard let document = try? Self.json(in: answer),
       let errors = document.member("errors", of: document.root)
     else { return false }
     return document.kind(of: errors) == .array
   }
 
-  private func send(
+  func send(
     _ method: HTTPExchange.Method,
     _ target: String,
     token: HeldSecret?,
