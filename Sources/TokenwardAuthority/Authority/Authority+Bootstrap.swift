@@ -1,6 +1,6 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
-internal import TokenwardCore
+package import TokenwardCore
 
 /// Why the first token was not made.
 public enum BootstrapError: Error, Sendable, Hashable {
@@ -53,7 +53,7 @@ extension TokenAuthority {
   /// - Parameters:
   ///   - find: the token that is in the file; nil if there is no file.
   ///   - write: writes the file, which must not be there.
-  func bootstrap(
+  package func bootstrap(
     lifetimeSeconds: Int64,
     isForced: Bool,
     find: () throws(OwnerOnlyFileError) -> BearerToken?,

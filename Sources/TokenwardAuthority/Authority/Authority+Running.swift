@@ -46,10 +46,12 @@ extension TokenAuthority {
   }
 
   /// When regular work was done last, in monotonic time.
-  struct Due {
+  package struct Due {
     var flushed: Duration?
     var advanced: Duration?
     var forgotten: Duration?
+
+    package init() {}
   }
 
   /// How often uses are told, and keys looked at.
@@ -59,7 +61,7 @@ extension TokenAuthority {
   static var keptSeconds: Int64 { 30 * 86_400 }
 
   /// One round of ``run()``.
-  func work(_ due: inout Due) async {
+  package func work(_ due: inout Due) async {
     await self.settleDoubts()
     let now = self.time.now()
     let state = self.watch.judge(now)

@@ -12,7 +12,7 @@ internal import Darwin
 #endif
 
 /// Random text of 62 digits, each as likely as any other.
-enum Base62 {
+package enum Base62 {
   /// The first 248 values of a byte are four times 62; the other eight would make some digits more
   /// likely and are thrown away.
   private static let fair: UInt8 = 248
@@ -20,7 +20,7 @@ enum Base62 {
   /// - Parameters:
   ///   - count: how many digits.
   ///   - next: fills a buffer with random bytes.
-  static func digits(_ count: Int, from next: () -> [UInt8]) -> [UInt8] {
+  package static func digits(_ count: Int, from next: () -> [UInt8]) -> [UInt8] {
     var digits: [UInt8] = []
     digits.reserveCapacity(count)
     while digits.count < count {
@@ -34,7 +34,7 @@ enum Base62 {
   }
 
   /// Digits of the system's generator.
-  static func random(_ count: Int) -> [UInt8] {
+  package static func random(_ count: Int) -> [UInt8] {
     Self.digits(count) {
       var generator = SystemRandomNumberGenerator()
       var bytes: [UInt8] = []

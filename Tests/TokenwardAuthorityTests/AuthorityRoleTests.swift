@@ -1,0 +1,114 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+import Testing
+import TokenwardAuthority
+import TokenwardCore
+import TokenwardTestKit
+
+@Suite("Roles")
+struct AuthorityRoleTests {
+  private func role(
+    _ name: Role,
+    _ scopes: [Scope],
+    methods: [String] = []
+  ) -> RoleRecord {
+    RoleRecord(role: name, scopes: scopes, methods: methods, changedAt: UnixTime(seconds: 0))
+  }
+
+  @Test("a role is defined, changed and removed at once for every token that has it")
+  func life() async throws {
+    let test = try await TestAuthority()
+    let authority = test.authority
+    _ = try await authority.putRole(self.role("reader", ["orders.read"]), as: test.admin)
+    let token = try await test.token(scopes: []) { $0.roles = ["reader"] }
+    func scopes(_ authority: TokenAuthority) throws -> [Scope] {
+      try authority.snapshot.match(token.token.bytes, at: test.clock.moment.unix).scopes
+    }
+    #expect(try scopes(authority) == ["orders.read"])
+    _ = try await authority.putRole(self.role("reader", ["orders.list"]), as: test.admin)
+    #expect(try scopes(authority) == ["orders.list"])
+    #expect(try scopes(try await test.restarted()) == ["orders.list"])
+    #expect(try await authority.roles(as: test.admin).map(\.role) == ["reader", .administrator])
+    try await authority.removeRole("reader", as: test.admin)
+    #expect(try scopes(authority).isEmpty)
+    try await authority.removeRole("reader", as: test.admin)
+    #expect(try await authority.roles(as: test.admin).map(\.role) == [.administrator])
+  }
+
+  @Test("the administrator's role is nobody's to change, in any spelling that is the same")
+  func administrator() async throws {
+    let test = try await TestAuthority()
+    let change = self.role(.administrator, ["orders.read"])
+    #expect(await failure { try await test.authority.putRole(change, as: test.admin) }?.isForbidden == true)
+    #expect(
+      await failure { try await test.authority.removeRole(.administrator, as: test.admin) }?.isForbidden
+        == true
+    )
+    // A record that somebody has put into the store does not define it either.
+    var transaction = StoreTransaction()
+    transaction.written.append(.role(change))
+    _ = try await test.store.memory.commit(transaction)
+    let restarted = try await test.restarted()
+    let match = try restarted.snapshot.match(test.administrator.bytes, at: test.clock.moment.unix)
+    #expect(Set(match.scopes) == Set(Permission.allCases.map(\.scope)))
+  }
+
+  @Test("a role stands for what its maker holds")
+  func holding() async throws {
+    let test = try await TestAuthority()
+    let caller = try await test.caller([.manageRoles, .allTenants], scopes: ["orders.read"])
+    let wide = self.role("clerk", ["orders.read", "orders.write"])
+    #expect(await failure { try await test.authority.putRole(wide, as: caller) }?.isForbidden == true)
+    _ = try await test.authority.putRole(self.role("clerk", ["orders.read"]), as: caller)
+    _ = try await test.authority.putRole(wide, as: test.admin)
+  }
+
+  @Test("a role that is changed while it is passed on is decided on again")
+  func race() async throws {
+    let test = try await TestAuthority()
+    let admin = try test.admin
+    _ = try await test.authority.putRole(self.role("reader", ["orders.read"]), as: admin)
+    let caller = try await test.caller([.createTokens], scopes: ["orders.read"])
+    let wide = self.role("reader", ["orders.read", "orders.write"])
+    test.store.beforeNextCommit { _ = try? await test.authority.putRole(wide, as: admin) }
+    var request = NewToken(name: "child", owner: "child", audiences: ["orders"])
+    request.roles = ["reader"]
+    let error = await failure { try await test.authority.create(request, as: caller) }
+    #expect(error?.isForbidden == true)
+  }
+
+  @Test("a change of a role that may have happened leaves the role for nothing")
+  func lost() async throws {
+    let test = try await TestAuthority()
+    _ = try await test.authority.putRole(self.role("reader", ["orders.read"]), as: test.admin)
+    let token = try await test.token(scopes: []) { $0.roles = ["reader"] }
+    test.store.fail([.lost], readings: 1)
+    let wide = self.role("reader", ["orders.write"])
+    #expect(
+      await failure { try await test.authority.putRole(wide, as: test.admin) } == .unavailable(.store)
+    )
+    func scopes() throws -> [Scope] {
+      try test.authority.snapshot.match(token.token.bytes, at: test.clock.moment.unix).scopes
+    }
+    #expect(try scopes().isEmpty)
+    var due = TokenAuthority.Due()
+    await test.authority.work(&due)
+    #expect(try scopes() == ["orders.read"])
+  }
+
+  @Test(
+    "unusable roles are refused",
+    arguments: [
+      ("a/b", ["a"], []), ("", ["a"], []), ("r", ["a b"], []), ("r", ["a", "a"], []), ("r", [], []),
+      ("r", ["a"], ["Orders"]), ("r", ["a"], ["/orders.v1.Orders/Get"]), ("r", ["a"], ["*"]),
+      ("r", ["a"], ["a.B/C", "a.B/C"]),
+    ] as [(String, [String], [String])]
+  )
+  func unusable(_ name: String, _ scopes: [String], _ methods: [String]) async throws {
+    let test = try await TestAuthority()
+    let role = self.role(Role(name), scopes.map { Scope($0) }, methods: methods)
+    #expect(await failure { try await test.authority.putRole(role, as: test.admin) }?.field != nil)
+    let good = self.role("r", ["a"], methods: ["orders.v1.Orders/*"])
+    _ = try await test.authority.putRole(good, as: test.admin)
+  }
+}
