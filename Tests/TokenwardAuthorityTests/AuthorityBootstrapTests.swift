@@ -168,8 +168,12 @@ struct AuthorityBootstrapTests {
       atPath: at.folder + "/link",
       withDestinationPath: at.path
     )
-    #expect(throws: OwnerOnlyFileError.self) { try OwnerOnlyFile.read(at.folder + "/link", atMost: 6) }
-    #expect(throws: OwnerOnlyFileError.self) { try OwnerOnlyFile.write([1], to: at.folder + "/link") }
+    #expect(throws: OwnerOnlyFileError.self) {
+      try OwnerOnlyFile.read(at.folder + "/link", atMost: 6)
+    }
+    #expect(throws: OwnerOnlyFileError.self) {
+      try OwnerOnlyFile.write([1], to: at.folder + "/link")
+    }
     try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: at.path)
     #expect(throws: OwnerOnlyFileError.self) { try OwnerOnlyFile.read(at.path, atMost: 6) }
     #expect(throws: OwnerOnlyFileError.self) { try OwnerOnlyFile.write([1], to: at.folder + "/") }

@@ -8,7 +8,10 @@ import TokenwardTestKit
 /// Catalogue O15.
 @Suite("The clock of the authority")
 struct AuthorityClockTests {
-  @Test("a clock that jumps stops issuing, and nothing else", arguments: [-3_600, -61, 61, 3_600] as [Int64])
+  @Test(
+    "a clock that jumps stops issuing, and nothing else",
+    arguments: [-3_600, -61, 61, 3_600] as [Int64]
+  )
   func jump(_ seconds: Int64) async throws {
     let test = try await TestAuthority()
     let token = try await test.token()
@@ -22,7 +25,8 @@ struct AuthorityClockTests {
         == .unavailable(.clock)
     )
     #expect(
-      await failure { try await test.authority.exchange(token.token, for: .init()) } == .unavailable(.clock)
+      await failure { try await test.authority.exchange(token.token, for: .init()) }
+        == .unavailable(.clock)
     )
     #expect(
       await failure { try await test.authority.rotateKeys(nil, isForced: true, as: admin) }
@@ -101,12 +105,16 @@ struct AuthorityClockTests {
     let admin = try test.admin
     test.clock.setFailed()
     let request = NewToken(name: "later", owner: "orders", audiences: ["orders"])
-    #expect(await failure { try await test.authority.create(request, as: admin) } == .unavailable(.clock))
     #expect(
-      await failure { try await test.authority.exchange(token.token, for: .init()) } == .unavailable(.clock)
+      await failure { try await test.authority.create(request, as: admin) } == .unavailable(.clock)
     )
     #expect(
-      await failure { try await test.authority.introspect(token.token, as: admin) } == .unavailable(.clock)
+      await failure { try await test.authority.exchange(token.token, for: .init()) }
+        == .unavailable(.clock)
+    )
+    #expect(
+      await failure { try await test.authority.introspect(token.token, as: admin) }
+        == .unavailable(.clock)
     )
     #expect(test.authority.status().clock == .unreadable)
     _ = try await test.authority.revoke(token.record.id, reason: "", as: admin)

@@ -24,7 +24,10 @@ struct AuthorityExchangeTests {
     return try verifier.verify(PresentedToken(token), at: test.clock.moment)
   }
 
-  @Test("a service accepts it, and reads what the API token is granted", arguments: [nil, Algorithm.eddsa])
+  @Test(
+    "a service accepts it, and reads what the API token is granted",
+    arguments: [nil, Algorithm.eddsa]
+  )
   func accepted(_ algorithm: Algorithm?) async throws {
     let test = try await TestAuthority()
     let token = try await test.token()
@@ -51,7 +54,8 @@ struct AuthorityExchangeTests {
     let token = try await test.token(scopes: ["orders.read", "orders.write"]) {
       $0.audiences = ["orders", "billing"]
     }
-    func exchange(_ edit: (inout AccessRequestParameters) -> Void) async throws -> IssuedAccessToken {
+    func exchange(_ edit: (inout AccessRequestParameters) -> Void) async throws -> IssuedAccessToken
+    {
       var parameters = AccessRequestParameters()
       edit(&parameters)
       return try await test.authority.exchange(token.token, for: parameters)
@@ -65,10 +69,17 @@ struct AuthorityExchangeTests {
     #expect(principal.scopes == ["orders.read"])
     #expect(less.lifetimeSeconds == 3_600)
     #expect(throws: (any Error).self) { try self.verify(less.token, test) }
-    #expect(await failure { try await exchange { $0.scopes = ["orders.delete"] } }?.isForbidden == true)
+    #expect(
+      await failure { try await exchange { $0.scopes = ["orders.delete"] } }?.isForbidden == true
+    )
     #expect(await failure { try await exchange { $0.audiences = ["shop"] } }?.isForbidden == true)
-    #expect(await failure { try await exchange { $0.audiences = ["orders", "shop"] } }?.isForbidden == true)
-    #expect(await failure { try await exchange { $0.lifetimeSeconds = 3_601 } }?.field == "lifetime")
+    #expect(
+      await failure { try await exchange { $0.audiences = ["orders", "shop"] } }?.isForbidden
+        == true
+    )
+    #expect(
+      await failure { try await exchange { $0.lifetimeSeconds = 3_601 } }?.field == "lifetime"
+    )
     #expect(await failure { try await exchange { $0.lifetimeSeconds = 0 } }?.field == "lifetime")
     #expect(try await exchange { $0.scopes = [] }.scopes.isEmpty)
     #expect(await failure { try await exchange { $0.algorithm = .rs256 } }?.field == "algorithm")
@@ -85,18 +96,24 @@ struct AuthorityExchangeTests {
     var parameters = AccessRequestParameters()
     parameters.lifetimeSeconds = 101
     #expect(
-      await failure { try await test.authority.exchange(token.token, for: parameters) }?.isForbidden == true
+      await failure { try await test.authority.exchange(token.token, for: parameters) }?.isForbidden
+        == true
     )
     parameters.lifetimeSeconds = 100
     _ = try await test.authority.exchange(token.token, for: parameters)
     test.clock.advance(by: 100)
-    #expect(await failure { try await test.authority.exchange(token.token, for: .init()) } == .unauthenticated)
+    #expect(
+      await failure { try await test.authority.exchange(token.token, for: .init()) }
+        == .unauthenticated
+    )
   }
 
   @Test("with fewer scopes, only roles stay that stand for nothing else")
   func roles() async throws {
     let test = try await TestAuthority()
-    for (role, scopes) in [("reader", ["orders.read"]), ("clerk", ["orders.read", "orders.write"])] {
+    for (role, scopes) in [
+      ("reader", ["orders.read"]), ("clerk", ["orders.read", "orders.write"]),
+    ] {
       _ = try await test.authority.putRole(
         .init(
           role: Role(role),
@@ -182,7 +199,8 @@ struct AuthorityExchangeTests {
     let limit = try #require(match.methods)
     #expect(limit.patterns.isEmpty)
     #expect(
-      await failure { try await test.authority.exchange(token.token, for: .init()) }?.isForbidden == true
+      await failure { try await test.authority.exchange(token.token, for: .init()) }?.isForbidden
+        == true
     )
   }
 
@@ -206,14 +224,21 @@ struct AuthorityExchangeTests {
     let test = try await TestAuthority()
     let token = try await test.token()
     let old = token.token
-    let new = try await test.authority.rotate(token.record.id, .init(graceSeconds: 60), as: test.admin)
+    let new = try await test.authority.rotate(
+      token.record.id,
+      .init(graceSeconds: 60),
+      as: test.admin
+    )
     _ = try await test.authority.exchange(old, for: .init())
     test.clock.advance(by: 60)
-    #expect(await failure { try await test.authority.exchange(old, for: .init()) } == .unauthenticated)
+    #expect(
+      await failure { try await test.authority.exchange(old, for: .init()) } == .unauthenticated
+    )
     _ = try await test.authority.exchange(new.token, for: .init())
     _ = try await test.authority.revoke(token.record.id, reason: "", as: test.admin)
     #expect(
-      await failure { try await test.authority.exchange(new.token, for: .init()) } == .unauthenticated
+      await failure { try await test.authority.exchange(new.token, for: .init()) }
+        == .unauthenticated
     )
   }
 
@@ -282,7 +307,8 @@ struct AuthorityExchangeTests {
     }
     let without = try await test.caller([.readTokens])
     #expect(
-      await failure { try await test.authority.introspect(token.token, as: without) }?.isForbidden == true
+      await failure { try await test.authority.introspect(token.token, as: without) }?.isForbidden
+        == true
     )
   }
 }

@@ -57,7 +57,10 @@ struct AuthorityGrantTests {
       ),
       as: test.admin
     )
-    let request = self.request { $0.roles = ["clerk"]; $0.scopes = [] }
+    let request = self.request {
+      $0.roles = ["clerk"]
+      $0.scopes = []
+    }
     let half = try await test.caller([.createTokens], scopes: ["orders.read"])
     let error = await failure { try await test.authority.create(request, as: half) }
     #expect(error?.isForbidden == true)
@@ -108,7 +111,10 @@ struct AuthorityGrantTests {
         expiresAt: admin.expiresAt
       )
     }
-    let request = self.request { $0.scopes = [Permission.readTokens.scope]; $0.audiences = ["tokenward"] }
+    let request = self.request {
+      $0.scopes = [Permission.readTokens.scope]
+      $0.audiences = ["tokenward"]
+    }
     let few = narrowed([Permission.createTokens.scope])
     let error = await failure { try await test.authority.create(request, as: few) }
     #expect(error?.isForbidden == true)
@@ -163,7 +169,9 @@ struct AuthorityGrantTests {
     var answers: [AuthorityError?] = []
     for id in [foreign.record.id, unknown] {
       answers.append(await failure { try await authority.token(id, as: caller) })
-      answers.append(await failure { try await authority.rotate(id, .init(graceSeconds: 0), as: caller) })
+      answers.append(
+        await failure { try await authority.rotate(id, .init(graceSeconds: 0), as: caller) }
+      )
       answers.append(await failure { try await authority.revoke(id, reason: "", as: caller) })
     }
     #expect(Set(answers) == [.forbidden("not in the caller's tenant")])
@@ -172,12 +180,20 @@ struct AuthorityGrantTests {
     #expect(await failure { try await authority.create(request, as: caller) }?.isForbidden == true)
     #expect(
       await failure {
-        try await authority.setOwner("orders", in: "other", isDisabled: true, reason: "", as: caller)
+        try await authority.setOwner(
+          "orders",
+          in: "other",
+          isDisabled: true,
+          reason: "",
+          as: caller
+        )
       }?.isForbidden == true
     )
     #expect(
-      await failure { try await authority.revokeAll(of: "orders", in: "other", reason: "", as: caller) }?
-        .isForbidden == true
+      await failure {
+        try await authority.revokeAll(of: "orders", in: "other", reason: "", as: caller)
+      }?
+      .isForbidden == true
     )
     var query = TokenQuery()
     query.tenant = "other"
@@ -187,9 +203,12 @@ struct AuthorityGrantTests {
     // Who may, can.
     #expect(try await authority.token(foreign.record.id, as: test.admin).state == .active)
     #expect(
-      await failure { try await authority.token(unknown, as: test.admin) } == .notFound("no such token")
+      await failure { try await authority.token(unknown, as: test.admin) }
+        == .notFound("no such token")
     )
-    #expect(try await authority.tokens(query, as: test.admin).map(\.record.id) == [foreign.record.id])
+    #expect(
+      try await authority.tokens(query, as: test.admin).map(\.record.id) == [foreign.record.id]
+    )
   }
 
   @Test("roles and keys are every tenant's")
@@ -197,10 +216,17 @@ struct AuthorityGrantTests {
     let test = try await TestAuthority()
     let permissions = Permission.allCases.filter { $0 != .allTenants }
     let caller = try await test.caller(permissions, scopes: ["orders.read"])
-    #expect(await failure { try await test.authority.putRole(Self.limited, as: caller) }?.isForbidden == true)
-    #expect(await failure { try await test.authority.removeRole("reader", as: caller) }?.isForbidden == true)
     #expect(
-      await failure { try await test.authority.rotateKeys(nil, isForced: true, as: caller) }?.isForbidden
+      await failure { try await test.authority.putRole(Self.limited, as: caller) }?.isForbidden
+        == true
+    )
+    #expect(
+      await failure { try await test.authority.removeRole("reader", as: caller) }?.isForbidden
+        == true
+    )
+    #expect(
+      await failure { try await test.authority.rotateKeys(nil, isForced: true, as: caller) }?
+        .isForbidden
         == true
     )
     let may = try await test.caller(Permission.allCases, scopes: ["orders.read"])
@@ -220,7 +246,10 @@ struct AuthorityGrantTests {
       $0.networks = [office]
       $0.certificate = certificate
     }
-    func error(_ networks: [NetworkPrefix], _ bound: CertificateThumbprint?) async -> AuthorityError? {
+    func error(
+      _ networks: [NetworkPrefix],
+      _ bound: CertificateThumbprint?
+    ) async -> AuthorityError? {
       let request = self.request {
         $0.networks = networks
         $0.certificate = bound
@@ -241,7 +270,12 @@ struct AuthorityGrantTests {
     let test = try await TestAuthority()
     func role(_ name: Role, _ methods: [String]) async throws {
       _ = try await test.authority.putRole(
-        .init(role: name, scopes: ["orders.read"], methods: methods, changedAt: UnixTime(seconds: 0)),
+        .init(
+          role: name,
+          scopes: ["orders.read"],
+          methods: methods,
+          changedAt: UnixTime(seconds: 0)
+        ),
         as: test.admin
       )
     }
@@ -277,6 +311,28 @@ struct AuthorityGrantTests {
     let error = await failure { try await test.authority.create(self.request(), as: caller) }
     #expect(error?.isForbidden == true)
     #expect(try await test.records().allSatisfy { $0.owner != "child" })
-    #expect(test.trail.events.last?.outcome == .refused || test.trail.events.last?.outcome == .failed)
+    #expect(
+      test.trail.events.last?.outcome == .refused || test.trail.events.last?.outcome == .failed
+    )
+  }
+
+  @Test("what a refused request carries does not fill the audit trail")
+  func flooding() async throws {
+    let test = try await TestAuthority()
+    let caller = try await test.caller([.readTokens])
+    let long = String(repeating: "x", count: 1 << 20)
+    var request = self.request()
+    request.owner = Owner(long)
+    request.tenant = Tenant(long)
+    let authority = test.authority
+    #expect(await failure { try await authority.create(request, as: caller) }?.isForbidden == true)
+    #expect(
+      await failure { try await authority.revoke(TokenID(long), reason: long, as: caller) }?.isForbidden
+        == true
+    )
+    #expect(await failure { try await authority.removeRole(Role(long), as: caller) }?.isForbidden == true)
+    let refused = test.trail.events.suffix(3)
+    #expect(refused.allSatisfy { $0.outcome == .refused && $0.actor == caller.token })
+    #expect(String(reflecting: refused).utf8.count < 10_000)
   }
 }

@@ -29,7 +29,11 @@ struct AuthorityIdempotencyTests {
     #expect(try await test.records().count == 2)
     #expect(test.trail.events.last?.details["repeated"] == "true")
     // Another key, or none, is another request.
-    let other = try await test.authority.create(self.request(), idempotencyKey: self.otherKey, as: admin)
+    let other = try await test.authority.create(
+      self.request(),
+      idempotencyKey: self.otherKey,
+      as: admin
+    )
     let none = try await test.authority.create(self.request(), as: admin)
     #expect(Set([first, other, none].map(\.token.bytes)).count == 3)
   }
@@ -45,7 +49,10 @@ struct AuthorityIdempotencyTests {
     #expect(later.token.bytes != first.token.bytes)
   }
 
-  @Test("the same key with another request is refused", arguments: ["name", "scope", "lifetime", "label"])
+  @Test(
+    "the same key with another request is refused",
+    arguments: ["name", "scope", "lifetime", "label"]
+  )
   func other(_ what: String) async throws {
     let test = try await TestAuthority()
     let admin = try test.admin
@@ -72,7 +79,11 @@ struct AuthorityIdempotencyTests {
       idempotencyKey: self.key,
       as: test.admin
     )
-    let theirs = try await test.authority.create(self.request(), idempotencyKey: self.key, as: caller)
+    let theirs = try await test.authority.create(
+      self.request(),
+      idempotencyKey: self.key,
+      as: caller
+    )
     #expect(mine.token.bytes != theirs.token.bytes)
   }
 
@@ -91,8 +102,16 @@ struct AuthorityIdempotencyTests {
         expiresAt: admin.expiresAt
       )
     }
-    let first = try await test.authority.create(self.request(), idempotencyKey: self.key, as: access("1"))
-    let again = try await test.authority.create(self.request(), idempotencyKey: self.key, as: access("2"))
+    let first = try await test.authority.create(
+      self.request(),
+      idempotencyKey: self.key,
+      as: access("1")
+    )
+    let again = try await test.authority.create(
+      self.request(),
+      idempotencyKey: self.key,
+      as: access("2")
+    )
     #expect(first.token.bytes == again.token.bytes)
   }
 
@@ -125,7 +144,10 @@ struct AuthorityIdempotencyTests {
     #expect(test.denial(again.token, in: next) == nil)
   }
 
-  @Test("a commit that nobody answered is found out, now or by the next request", arguments: [0, 1])
+  @Test(
+    "a commit that nobody answered is found out, now or by the next request",
+    arguments: [0, 1]
+  )
   func unanswered(_ failedReadings: Int) async throws {
     let test = try await TestAuthority()
     let admin = try test.admin
@@ -151,7 +173,12 @@ struct AuthorityIdempotencyTests {
     #expect(first.token.bytes == again.token.bytes)
     #expect(again.record.rotations == 1)
     let other = await failure {
-      try await test.authority.rotate(id, .init(graceSeconds: 61), idempotencyKey: self.key, as: admin)
+      try await test.authority.rotate(
+        id,
+        .init(graceSeconds: 61),
+        idempotencyKey: self.key,
+        as: admin
+      )
     }
     #expect(other == .alreadyExists("the idempotency key was used for another request"))
     _ = try await test.authority.rotate(id, rotation, as: admin)

@@ -125,13 +125,20 @@ struct AuthorityRevokeTests {
     #expect(test.denial(token.token) == .tokenRevoked)
   }
 
-  @Test("everything of an owner is taken back, what it gets afterwards is not, and nobody else's is")
+  @Test(
+    "everything of an owner is taken back, what it gets afterwards is not, and nobody else's is"
+  )
   func owner() async throws {
     let test = try await TestAuthority()
     let tokens = [try await test.token(), try await test.token()]
     let neighbour = try await test.token("billing")
     let namesake = try await test.token("orders", tenant: "other")
-    let record = try await test.authority.revokeAll(of: "orders", in: nil, reason: "", as: test.admin)
+    let record = try await test.authority.revokeAll(
+      of: "orders",
+      in: nil,
+      reason: "",
+      as: test.admin
+    )
     #expect(record.generation == 1)
     for token in tokens { #expect(test.denial(token.token) == .tokenRevoked) }
     #expect(test.denial(neighbour.token) == nil)
@@ -190,7 +197,9 @@ struct AuthorityRevokeTests {
     #expect(try await test.records().count == 1)
   }
 
-  @Test("a token that is being made while everything of its owner is taken back is of the next generation")
+  @Test(
+    "a token that is being made while everything of its owner is taken back is of the next generation"
+  )
   func revokedMeanwhile() async throws {
     let test = try await TestAuthority()
     let admin = try test.admin

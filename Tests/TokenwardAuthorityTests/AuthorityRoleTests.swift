@@ -39,9 +39,13 @@ struct AuthorityRoleTests {
   func administrator() async throws {
     let test = try await TestAuthority()
     let change = self.role(.administrator, ["orders.read"])
-    #expect(await failure { try await test.authority.putRole(change, as: test.admin) }?.isForbidden == true)
     #expect(
-      await failure { try await test.authority.removeRole(.administrator, as: test.admin) }?.isForbidden
+      await failure { try await test.authority.putRole(change, as: test.admin) }?.isForbidden
+        == true
+    )
+    #expect(
+      await failure { try await test.authority.removeRole(.administrator, as: test.admin) }?
+        .isForbidden
         == true
     )
     // A record that somebody has put into the store does not define it either.
@@ -58,7 +62,9 @@ struct AuthorityRoleTests {
     let test = try await TestAuthority()
     let caller = try await test.caller([.manageRoles, .allTenants], scopes: ["orders.read"])
     let wide = self.role("clerk", ["orders.read", "orders.write"])
-    #expect(await failure { try await test.authority.putRole(wide, as: caller) }?.isForbidden == true)
+    #expect(
+      await failure { try await test.authority.putRole(wide, as: caller) }?.isForbidden == true
+    )
     _ = try await test.authority.putRole(self.role("clerk", ["orders.read"]), as: caller)
     _ = try await test.authority.putRole(wide, as: test.admin)
   }
@@ -85,7 +91,8 @@ struct AuthorityRoleTests {
     test.store.fail([.lost], readings: 1)
     let wide = self.role("reader", ["orders.write"])
     #expect(
-      await failure { try await test.authority.putRole(wide, as: test.admin) } == .unavailable(.store)
+      await failure { try await test.authority.putRole(wide, as: test.admin) }
+        == .unavailable(.store)
     )
     func scopes() throws -> [Scope] {
       try test.authority.snapshot.match(token.token.bytes, at: test.clock.moment.unix).scopes

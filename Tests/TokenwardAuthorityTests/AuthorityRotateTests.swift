@@ -13,7 +13,11 @@ struct AuthorityRotateTests {
   func grace() async throws {
     let test = try await TestAuthority()
     let old = try await test.token()
-    let new = try await test.authority.rotate(old.record.id, .init(graceSeconds: 60), as: test.admin)
+    let new = try await test.authority.rotate(
+      old.record.id,
+      .init(graceSeconds: 60),
+      as: test.admin
+    )
     #expect(new.record.id == old.record.id)
     #expect(new.record.rotations == 1)
     #expect(test.denial(old.token) == nil)
@@ -69,7 +73,8 @@ struct AuthorityRotateTests {
     _ = try await test.authority.rotate(id, longest, as: test.admin)
     let tooLong = Rotation(graceSeconds: 0, lifetimeSeconds: 366 * 86_400 + 1)
     #expect(
-      await failure { try await test.authority.rotate(id, tooLong, as: test.admin) }?.field == "lifetime"
+      await failure { try await test.authority.rotate(id, tooLong, as: test.admin) }?.field
+        == "lifetime"
     )
     for grace: Int64 in [-1, 7 * 86_400 + 1, .max] {
       let error = await failure {
@@ -151,7 +156,8 @@ struct AuthorityRotateTests {
     let tokens = await withTaskGroup(of: BearerToken?.self) { group in
       for _ in 0 ..< 16 {
         group.addTask {
-          try? await test.authority.rotate(first.record.id, .init(graceSeconds: 600), as: admin).token
+          try? await test.authority.rotate(first.record.id, .init(graceSeconds: 600), as: admin)
+            .token
         }
       }
       var tokens = [first.token]
@@ -165,7 +171,10 @@ struct AuthorityRotateTests {
     #expect(test.trail.events.count { $0.action == .rotateToken && $0.outcome == .allowed } == 16)
   }
 
-  @Test("a token that is revoked and rotated at once is revoked, whoever is first", arguments: 0 ..< 20)
+  @Test(
+    "a token that is revoked and rotated at once is revoked, whoever is first",
+    arguments: 0 ..< 20
+  )
   func race(_ round: Int) async throws {
     let test = try await TestAuthority()
     let first = try await test.token()

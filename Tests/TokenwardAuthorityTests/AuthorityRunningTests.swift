@@ -105,7 +105,9 @@ struct AuthorityRunningTests {
       Issue.record("was accepted")
     } catch {
       #expect(
-        error.problems.map(\.path) == ["issuer", "algorithm", "token_lifetime", "max_access_lifetime"]
+        error.problems.map(\.path) == [
+          "issuer", "algorithm", "token_lifetime", "max_access_lifetime",
+        ]
       )
     }
     _ = try AuthorityConfiguration(issuer: "https://authority.test")

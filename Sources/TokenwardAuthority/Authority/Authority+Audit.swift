@@ -17,7 +17,7 @@ extension TokenAuthority {
   /// Writes a record, and returns when it outlasts a crash.
   func write(_ event: AuditEvent) async throws(AuthorityError) {
     do {
-      try await self.audit.record(event)
+      try await self.audit.record(event.bounded)
     } catch {
       self.memory.withLock { memory in
         memory.auditFailures &+= 1
@@ -78,6 +78,25 @@ extension TokenAuthority {
     }
     try await self.write(event)
     return result
+  }
+}
+
+extension AuditEvent {
+  /// Without names that are none and texts that are too long: a refused request may carry anything,
+  /// and the trail is not for filling (catalogue L02).
+  fileprivate var bounded: AuditEvent {
+    var event = self
+    func isShort(_ text: String) -> Bool {
+      FieldRules.isText(text, atMost: AuthorityLimits.longestName)
+    }
+    if let token, !isShort(token.text) { event.token = nil }
+    if let owner, !AuthorityLimits.isName(owner.text) { event.owner = nil }
+    if let tenant, !AuthorityLimits.isName(tenant.text) { event.tenant = nil }
+    if let target, !isShort(target) { event.target = nil }
+    if let reason, !FieldRules.isText(reason, atMost: 2 * AuthorityLimits.longestText) {
+      event.reason = nil
+    }
+    return event
   }
 }
 

@@ -87,7 +87,7 @@ public enum OwnerOnlyFile {
     while length < content.count {
       let room = content.count - length
       let count = unsafe content.withUnsafeMutableBytes { buffer in
-        unsafe buffer.baseAddress.map { unsafe Glibc.read(file, $0 + length, room) } ?? 0
+        unsafe buffer.baseAddress.map { unsafe systemRead(file, $0 + length, room) } ?? 0
       }
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw Self.failure("read", path) }
@@ -105,7 +105,7 @@ public enum OwnerOnlyFile {
     while offset < content.count {
       let rest = content.count - offset
       let count = unsafe content.withUnsafeBytes { buffer in
-        unsafe buffer.baseAddress.map { unsafe Glibc.write(file, $0 + offset, rest) } ?? 0
+        unsafe buffer.baseAddress.map { unsafe systemWrite(file, $0 + offset, rest) } ?? 0
       }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return false }
@@ -128,4 +128,14 @@ public enum OwnerOnlyFile {
     let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
     return OwnerOnlyFileError("cannot \(verb) \(JSONText.quoted(path)): \(text)")
   }
+}
+
+// Outside of the type, whose own `read` and `write` would hide those of the system.
+
+private func systemRead(_ file: Int32, _ start: UnsafeMutableRawPointer, _ count: Int) -> Int {
+  unsafe read(file, start, count)
+}
+
+private func systemWrite(_ file: Int32, _ start: UnsafeRawPointer, _ count: Int) -> Int {
+  unsafe write(file, start, count)
 }

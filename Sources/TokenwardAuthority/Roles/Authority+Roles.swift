@@ -96,10 +96,10 @@ extension RoleRecord {
     try Self.checkName(self.role)
     try FieldRules.checkScopes(self.scopes, "scopes")
     try FieldRules.checkList(self.methods, "methods")
-    guard self.methods.allSatisfy({ MethodPattern($0) != nil }) else {
+    guard self.methods.allSatisfy({ $0.utf8.count <= 256 && MethodPattern($0) != nil }) else {
       throw .invalid(
         field: "methods",
-        problem: "must be package.Service/Method or package.Service/*"
+        problem: "must be package.Service/Method or package.Service/*, at most 256 bytes"
       )
     }
     guard !self.scopes.isEmpty || !self.methods.isEmpty else {
