@@ -31,7 +31,10 @@ final class APITokenGrants: Sendable {
         seen.insert($0).inserted
       }
       let patterns = definitions.flatMap(\.methods)
-      self.methods = patterns.isEmpty ? nil : MethodLimit(patterns: patterns)
+      // A role that does not exist may have been a limit before it was removed: its end must not
+      // widen a token, so only what other roles name may be called.
+      let isUnlimited = patterns.isEmpty && known.count == content.roles.count
+      self.methods = isUnlimited ? nil : MethodLimit(patterns: patterns)
     }
   }
 
