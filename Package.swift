@@ -158,8 +158,11 @@ let package = Package(
       dependencies: [
         "TokenwardCore", "TokenwardAuthority", "TokenwardProtos", grpc, grpcProtobuf, protobuf,
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
-        lifecycle, logging, nioTLS,
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        crypto, lifecycle, logging, nioTLS,
       ],
       swiftSettings: settings
     ),
@@ -281,7 +284,7 @@ let package = Package(
       name: "TokenwardAuthorityAPITests",
       dependencies: [
         "TokenwardCore", "TokenwardAuthority", "TokenwardAuthorityAPI", "TokenwardGRPC",
-        "TokenwardProtos", "TokenwardTestKit", grpc, grpcProtobuf, protobuf, crypto,
+        "TokenwardProtos", "TokenwardTestKit", grpc, grpcProtobuf, protobuf, crypto, logging, nioTLS,
         .product(name: "GRPCInProcessTransport", package: "grpc-swift-2"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),
