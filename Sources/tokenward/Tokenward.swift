@@ -13,7 +13,7 @@ internal import Darwin
 
 /// The one command of Tokenward.
 @main
-struct Tokenward: ParsableCommand {
+struct Tokenward: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenward",
     abstract: "Fail-closed API tokens for gRPC.",
@@ -22,9 +22,13 @@ struct Tokenward: ParsableCommand {
       every user of the machine and stay in the shell's history.
 
       EXAMPLE:
-        tokenward dev init ./dev
-        tokenward dev token --directory ./dev --scope orders.read --ttl 5m --out token
-        tokenward token verify --config ./dev/tokenward.yaml --token-file token
+        tokenward run --config tokenward.yaml
+        tokenward login --server localhost:8443 --ca ca.pem --token-file admin.token
+        tokenward token create --name ci --owner builds --audience orders --out ci.token
+        tokenward token exchange --token-file ci.token --out ci.jwt
+
+      COMPLETIONS:
+        tokenward --generate-completion-script bash    (or zsh, fish)
 
       EXIT STATUS:
         0   allowed; or the command did what it was asked to do
@@ -35,23 +39,29 @@ struct Tokenward: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TokenCommand.self, JOSECommand.self, PolicyCommand.self, DevelopmentCommand.self,
+      RunCommand.self, LoginCommand.self, TokenCommand.self, RoleCommand.self, OwnerCommand.self,
+      KeyCommand.self, AuditCommand.self, JOSECommand.self, PolicyCommand.self,
+      DevelopmentCommand.self,
     ]
   )
 
-  static func main() {
+  static func main() async {
     // A reader that goes away ends a command by an error of `write`, not by a signal that looks
     // like a crash. Files are private from the moment they exist.
     signal(SIGPIPE, SIG_IGN)
     umask(0o077)
-    end(with: self.run(Array(CommandLine.arguments.dropFirst())))
+    end(with: await self.run(Array(CommandLine.arguments.dropFirst())))
   }
 
   /// Runs one command line and says on standard error what went wrong.
-  static func run(_ arguments: [String]) -> ExitStatus {
+  static func run(_ arguments: [String]) async -> ExitStatus {
     do {
       var command = try self.parseAsRoot(arguments)
-      try command.run()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
       return .success
     } catch let status as ExitStatus {
       return status

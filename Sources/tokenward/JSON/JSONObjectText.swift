@@ -26,6 +26,28 @@ struct JSONObjectText {
     self.add(name, json: Array((value.map { "\($0)" } ?? "null").utf8))
   }
 
+  /// Adds true or false.
+  mutating func add(_ name: StaticString, _ value: Bool) {
+    self.add(name, json: Array((value ? "true" : "false").utf8))
+  }
+
+  /// Adds an object of strings, its members ordered by name.
+  mutating func add(_ name: StaticString, _ members: [String: String]) {
+    var object: [UInt8] = []
+    for (key, value) in members.sorted(by: { $0.key < $1.key }) {
+      if !object.isEmpty { object.append(UInt8(ascii: ",")) }
+      JSONText.append(quoted: key, to: &object)
+      object.append(UInt8(ascii: ":"))
+      JSONText.append(quoted: value, to: &object)
+    }
+    self.add(name, json: [UInt8(ascii: "{")] + object + [UInt8(ascii: "}")])
+  }
+
+  /// Adds an object, or null.
+  mutating func add(_ name: StaticString, _ object: JSONObjectText?) {
+    self.add(name, json: object?.utf8 ?? Array("null".utf8))
+  }
+
   /// Adds a list of strings.
   mutating func add(_ name: StaticString, _ values: [String]) {
     var list: [UInt8] = []

@@ -44,11 +44,14 @@ enum FileReading {
   }
 
   /// A file, up to `limit` bytes and one more.
-  /// - Parameter mustBePrivate: whether to refuse a file that others than its owner can read.
+  /// - Parameters:
+  ///   - mustBePrivate: whether to refuse a file that others than its owner can read.
+  ///   - hint: what to do about one that they can.
   static func file(
     _ path: String,
     limit: Int,
-    mustBePrivate: Bool = false
+    mustBePrivate: Bool = false,
+    hint: String = "make new keys with `tokenward dev init`; whoever could read these still can"
   ) throws(CommandFailure) -> [UInt8] {
     if mustBePrivate {
       guard let privacy = FilePrivacy(path: path), privacy.isRegularFile else {
@@ -57,7 +60,7 @@ enum FileReading {
       guard privacy.isOwn, !privacy.isOpenToOthers else {
         throw CommandFailure(
           "others than you can use the key \(JSONText.quoted(path))",
-          hint: "make new keys with `tokenward dev init`; whoever could read these still can"
+          hint: hint
         )
       }
     }

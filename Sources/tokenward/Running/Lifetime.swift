@@ -2,7 +2,7 @@
 
 internal import ArgumentParser
 
-/// A span of time on the command line: `90s`, `5m`, `2h`, or seconds without a unit.
+/// A span of time on the command line: `90s`, `5m`, `2h`, `30d`, or seconds without a unit.
 struct Lifetime: ExpressibleByArgument, Equatable {
   /// Whole seconds, at least one.
   let seconds: Int64
@@ -14,6 +14,7 @@ struct Lifetime: ExpressibleByArgument, Equatable {
     case UInt8(ascii: "s"): factor = 1
     case UInt8(ascii: "m"): factor = 60
     case UInt8(ascii: "h"): factor = 3_600
+    case UInt8(ascii: "d"): factor = 86_400
     default: factor = 0
     }
     if factor != 0 { digits.removeLast() }

@@ -15,8 +15,11 @@ internal import Darwin
 struct TokenCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "token",
-    abstract: "Decide about a token, or look into one.",
-    subcommands: [TokenVerify.self, TokenInspect.self]
+    abstract: "API tokens of an authority; decide about a token, or look into one.",
+    subcommands: [
+      TokenCreate.self, TokenList.self, TokenShow.self, TokenRotate.self, TokenRevoke.self,
+      TokenExchange.self, TokenVerify.self, TokenInspect.self,
+    ]
   )
 }
 

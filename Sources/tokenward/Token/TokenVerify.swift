@@ -83,7 +83,8 @@ struct TokenVerify: ParsableCommand {
     guard outcome.status == .success else { throw outcome.status }
   }
 
-  private static func thumbprint(_ path: String) throws(CommandFailure) -> CertificateThumbprint {
+  /// The thumbprint of a certificate in PEM form.
+  static func thumbprint(_ path: String) throws(CommandFailure) -> CertificateThumbprint {
     let pem = try FileReading.file(path, limit: 64 * 1_024)
     guard let document = try? PEMDocument(pemString: String(decoding: pem, as: UTF8.self)),
       document.discriminator.utf8.elementsEqual("CERTIFICATE".utf8)
