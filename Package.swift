@@ -177,7 +177,7 @@ let package = Package(
         "TokenwardAuthority", "TokenwardAuthorityAPI", "TokenwardCore", "TokenwardGRPC",
         "TokenwardGRPCHTTP2", "TokenwardHTTP", "TokenwardOpenBao", "TokenwardRemote",
         "TokenwardSQLite", "TokenwardTelemetry",
-        grpc, grpcHTTP2,
+        grpc, grpcHTTP2, nioTLS,
         .product(name: "Yams", package: "Yams"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
@@ -195,7 +195,7 @@ let package = Package(
         "TokenwardProtos", "TokenwardRemote", "TokenwardService", "TokenwardTelemetry",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "X509", package: "swift-certificates"),
-        asn1, crypto, cryptoExtras, protobuf, grpc, grpcHTTP2, grpcProtobuf,
+        asn1, crypto, cryptoExtras, protobuf, grpc, grpcHTTP2, grpcProtobuf, logging,
       ],
       swiftSettings: settings
     ),

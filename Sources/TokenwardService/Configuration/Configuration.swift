@@ -34,6 +34,12 @@ public struct Configuration: Sendable {
   /// Where secrets are kept, a service to be run with the others; nil if the file has no section
   /// `openbao`.
   public let openBao: OpenBao?
+  /// The token authority of this process; nil if the file has no section `authority`.
+  public let authority: Authority?
+  /// How the guard of this process verifies tokens of that authority; nil if it does not trust it.
+  let trust: AuthorityTrust?
+  /// Whether it accepts API tokens, beside access tokens.
+  let acceptsAPITokens: Bool
   /// What is not wrong but worth knowing, such as keys of a set that are not used.
   public let notices: [String]
 
@@ -113,7 +119,7 @@ public struct Configuration: Sendable {
   }
 
   private static let sections = [
-    "issuers", "introspection", "policy", "admin", "audit", "server", "openbao",
+    "issuers", "introspection", "policy", "admin", "audit", "server", "openbao", "authority",
   ]
 
   /// Reads YAML.
@@ -142,7 +148,14 @@ public struct Configuration: Sendable {
     self.introspection = section["introspection"].flatMap { field in
       decoder.introspection(field, vault: vault)
     }
+    decoder.hasAuthority = section["authority"] != nil
+    decoder.authority = section["authority"].flatMap {
+      decoder.authority($0, hasVault: section["openbao"] != nil)
+    }
+    self.authority = decoder.authority
     self.issuers = section["issuers"].map(decoder.issuers) ?? []
+    self.trust = decoder.trust
+    self.acceptsAPITokens = decoder.acceptsAPITokens
     self.policy = section["policy"].flatMap(decoder.policy)
     self.admin = section["admin"].flatMap(decoder.admin)
     self.audit = section["audit"].flatMap(decoder.audit)
@@ -177,13 +190,20 @@ extension Configuration {
   public func makeTokenVerifier(
     jwt: JWTVerifier? = nil
   ) throws(ConfigurationError) -> any TokenVerifier {
-    guard let introspection else {
+    guard let opaque = self.opaqueVerifier else {
       if let jwt { return jwt }
       return try self.makeVerifier()
     }
-    guard !self.issuers.isEmpty else { return introspection }
+    guard !self.issuers.isEmpty else { return opaque }
     let verifier = if let jwt { jwt } else { try self.makeVerifier() }
-    return TokenVerifiers(jwt: verifier, opaque: introspection)
+    return TokenVerifiers(jwt: verifier, opaque: opaque)
+  }
+
+  /// What turns opaque tokens into principals; nil if none are accepted.
+  private var opaqueVerifier: (any TokenVerifier)? {
+    guard self.acceptsAPITokens, let trust else { return self.introspection }
+    guard let introspection else { return trust }
+    return OpaqueTokenVerifiers(own: trust, other: introspection)
   }
 
   /// The rules.
@@ -210,6 +230,7 @@ extension Configuration {
     return RequestGuard(
       policy: policy,
       verifier: try self.makeTokenVerifier(jwt: verifier),
+      revocation: self.trust,
       time: time,
       observers: observers
     )

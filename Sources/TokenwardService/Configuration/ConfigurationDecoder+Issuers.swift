@@ -16,6 +16,7 @@ extension ConfigurationDecoder {
     var seen: Set<Issuer> = []
     return fields.compactMap { field in
       guard let section = field.section(Self.keys) else { return nil }
+      if let own = section["authority"] { return self.ownAuthority(own, section, &seen) }
       let name = section.required("issuer", "write the exact value of `iss`")?
         .text("https://issuer.example.com")
       if let name, !seen.insert(Issuer(name)).inserted {
@@ -31,8 +32,53 @@ extension ConfigurationDecoder {
   private static let keys = [
     "issuer", "profile", "trust_domain", "audiences", "audiences_unchecked_because", "algorithms",
     "jwks", "symmetric", "typ", "typ_unchecked_because", "clock_skew", "max_lifetime", "single_use",
-    "subject_prefix",
+    "subject_prefix", "authority",
   ]
+
+  /// The authority of this process: everything but the audiences is known.
+  private func ownAuthority(
+    _ field: ConfigurationField,
+    _ section: ConfigurationSection,
+    _ seen: inout Set<Issuer>
+  ) -> TrustedIssuer? {
+    for key in Self.keys where !key.hasSameBytes(as: "authority") {
+      section[key]?.fail(
+        "stands beside authority, which says everything but audiences",
+        "remove it, or write issuer and jwks in place of authority"
+      )
+    }
+    guard let parts = field.section(["audiences", "api_tokens"]) else { return nil }
+    let names = parts.required("audiences", "write what tokens must be meant for here")?
+      .texts("[orders]")
+    let acceptsAPITokens = parts["api_tokens"].map { $0.flag() } ?? false
+    guard let authority = self.authority else {
+      if !self.hasAuthority {
+        field.fail("needs the section authority", "add it, or name another issuer and its keys")
+      }
+      return nil
+    }
+    guard let names, let acceptsAPITokens else { return nil }
+    guard seen.insert(authority.domain.issuer).inserted else {
+      field.fail("is the second entry for this issuer", "merge the two entries")
+      return nil
+    }
+    let audiences = AudienceRequirement.oneOf(names.map { Audience($0) })
+    let trust = AuthorityTrust(issuer: authority.domain.issuer, audiences: audiences)
+    self.trust = trust
+    self.acceptsAPITokens = acceptsAPITokens
+    do {
+      return try TrustedIssuer(
+        authority.domain.issuer,
+        audiences: audiences,
+        algorithms: authority.algorithms,
+        keys: trust,
+        maximumLifetimeSeconds: authority.domain.limits.maximumAccessLifetimeSeconds
+      )
+    } catch {
+      self.report.add(error, below: field.path)
+      return nil
+    }
+  }
 
   private func issuer(_ name: Issuer?, _ section: ConfigurationSection) -> TrustedIssuer? {
     // Each part is read even when another one is wrong, so that one run reports them all.

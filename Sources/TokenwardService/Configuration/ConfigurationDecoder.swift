@@ -9,6 +9,14 @@ final class ConfigurationDecoder {
   var notices: [String] = []
   /// The key sets that have to be kept up to date.
   var keySets: [RemoteKeySet] = []
+  /// The authority of this process; nil if there is none. Read before what may trust it.
+  var authority: Configuration.Authority?
+  /// Whether the file has an authority, readable or not.
+  var hasAuthority = false
+  /// How guards of this process verify tokens of the authority; nil if they do not trust it.
+  var trust: AuthorityTrust?
+  /// Whether they accept API tokens, too.
+  var acceptsAPITokens = false
   let time: any TimeSource
   private let folder: String
 

@@ -82,18 +82,19 @@ struct ConfigurationField {
     return nil
   }
 
-  /// A whole number and its unit, in seconds: `30s`, `15m`, `1h`.
+  /// A whole number and its unit, in seconds: `30s`, `15m`, `1h`, `30d`.
   func seconds() -> Int64? {
     guard let text = self.text("15m") else { return nil }
     let units: [(UInt8, Int64)] = [
       (UInt8(ascii: "s"), 1), (UInt8(ascii: "m"), 60), (UInt8(ascii: "h"), 3_600),
+      (UInt8(ascii: "d"), 86_400),
     ]
     let digits = text.utf8.dropLast()
     guard let unit = units.first(where: { $0.0 == text.utf8.last }),
       (1 ... 6).contains(digits.count),
       digits.allSatisfy((UInt8(ascii: "0") ... UInt8(ascii: "9")).contains)
     else {
-      self.fail("is no duration", "write a whole number and its unit: 30s, 15m or 1h")
+      self.fail("is no duration", "write a whole number and its unit: 30s, 15m, 1h or 30d")
       return nil
     }
     return digits.reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) } * unit.1
@@ -190,6 +191,12 @@ struct ConfigurationSection {
     }
     if let field = self[first] ?? self[second] { return field }
     self.report(missing: first, hint)
+    return nil
+  }
+
+  /// Reports a field that must be there.
+  func missing<Value>(_ key: String, _ hint: String) -> Value? {
+    self.report(missing: key, hint)
     return nil
   }
 

@@ -3,20 +3,8 @@
 internal import CoreMetrics
 public import Logging
 public import ServiceLifecycle
-internal import Synchronization
 public import TokenwardCore
-internal import TokenwardOpenBao
-internal import TokenwardRemote
 public import TokenwardTelemetry
-internal import UnixSignals
-
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#elseif canImport(Darwin)
-internal import Darwin
-#endif
 
 /// Puts the parts of one process together: the guard with its metrics and audit, the admin listener,
 /// and an orderly end.
@@ -36,13 +24,9 @@ public struct GuardedService: Sendable {
   /// Counts streams.
   public let streams: StreamMetrics
   /// The record of decisions; nil if the configuration has none.
-  public let audit: AuditObserver?
+  public var audit: AuditObserver? { self.frame.audit }
 
-  private let keySets: [RemoteKeySet]
-  private let openBao: OpenBao?
-  private let admin: AdminServer?
-  private let readiness = Readiness()
-  private let logger: Logger
+  let frame: ProcessFrame
 
   /// - Parameters:
   ///   - configuration: what the file says.
@@ -64,104 +48,50 @@ public struct GuardedService: Sendable {
     let verifier: JWTVerifier? =
       configuration.issuers.isEmpty && configuration.introspection != nil
       ? nil : try configuration.makeVerifier()
-    let audit = try Self.audit(configuration.audit, registry: registry, logger: logger)
-    let metrics = MetricsObserver(
-      issuers: configuration.issuerNames,
+    let frame = try ProcessFrame(
+      configuration,
       doors: doors,
-      factory: registry
+      time: time,
+      registry: registry,
+      logger: logger,
+      onAdminListening: onAdminListening
     )
     if let verifier {
       let cache = TokenCacheMetrics(factory: registry) { verifier.cacheStatistics }
       registry.onRender { cache.collect() }
     }
-    let gate = KeyGate(
-      configuration.keySets,
-      grace: configuration.admin?.readyGrace ?? .seconds(30)
-    )
-    let statuses: @Sendable () -> [KeySetStatus] = {
-      time.now().map { gate.statuses(at: $0) } ?? []
-    }
-    let keyMetrics = KeySetMetrics(factory: registry, statuses: statuses)
-    registry.onRender { keyMetrics.collect() }
-    let observers: [any DecisionObserver] = [metrics] + (audit.map { [$0] } ?? [])
-
-    let readiness = self.readiness
     self.requestGuard = try configuration.makeGuard(
       verifier: verifier,
       time: time,
-      observers: observers
+      observers: frame.observers
     )
     self.verifier = verifier
-    self.keySets = configuration.keySets
-    self.openBao = configuration.openBao
     self.streams = StreamMetrics(factory: registry)
-    self.audit = audit
-    self.logger = logger
-    if let admin = configuration.admin {
-      self.admin = try AdminServer(
-        admin,
-        registry: registry,
-        logger: logger,
-        isReady: { readiness.isReady && gate.isOpen(at: time.now()) },
-        details: { statuses().map(\.line) },
-        onListening: onAdminListening
-      )
-    } else {
-      self.admin = nil
-    }
-    for notice in configuration.notices {
-      logger.warning("configuration", metadata: ["notice": "\(notice)"])
-    }
+    self.frame = frame
   }
 
-  /// Whether `/readyz` answers 200, once the keys of every issuer are there. Set it when the server takes calls; it falls by itself when the
-  /// process begins to shut down.
-  public func setReady(_ isReady: Bool = true) { self.readiness.set(isReady) }
+  /// Whether `/readyz` answers 200, once the keys of every issuer are there. Set it when the server
+  /// takes calls; it falls by itself when the process begins to shut down.
+  public func setReady(_ isReady: Bool = true) { self.frame.readiness.set(isReady) }
 
   /// Runs services beside the admin listener until SIGTERM or SIGINT, then lets calls that are under
   /// way finish. SIGHUP opens the audit file again.
   /// - Parameters:
   ///   - services: the servers, told to shut down in reverse order.
+  ///   - authority: a token authority in the same process, with its servers.
   ///   - shutdownDuration: how long calls may take to finish before they are cancelled.
   public func run(
     _ services: [any Service],
+    with authority: AuthorityService? = nil,
     shutdownDuration: Duration = .seconds(30)
   ) async throws {
-    // The last one is shut down first. Metrics stay readable, and audit open, until servers are done.
-    var all: [any Service] = []
-    if let admin { all.append(admin) }
-    if let audit { all.append(AuditRotation(audit: audit, logger: self.logger)) }
-    if let openBao { all.append(openBao) }
-    all += self.keySets
-    all += services
-    all.append(ReadinessService(readiness: self.readiness))
-    var configuration = ServiceGroupConfiguration(
-      services: all,
-      gracefulShutdownSignals: [.sigterm, .sigint],
-      logger: self.logger
+    if let authority { self.frame.readiness.add { authority.partStatus() } }
+    try await self.frame.run(
+      (authority?.services ?? []) + services,
+      hangups: authority?.hangups ?? [],
+      shutdownDuration: shutdownDuration
     )
-    configuration.maximumGracefulShutdownDuration = shutdownDuration
-    defer { self.audit?.close() }
-    try await ServiceGroup(configuration: configuration).run()
-  }
-
-  private static func audit(
-    _ configuration: Configuration.Audit?,
-    registry: PrometheusRegistry,
-    logger: Logger
-  ) throws(ConfigurationError) -> AuditObserver? {
-    guard let configuration else { return nil }
-    do {
-      return try AuditObserver(path: configuration.file, logger: logger, factory: registry)
-    } catch {
-      throw ConfigurationError([
-        .init(
-          path: "audit.file",
-          problem: error.description,
-          hint: "name a file in a folder that this process may write to"
-        )
-      ])
-    }
+    await authority?.close()
   }
 }
 
@@ -176,7 +106,7 @@ extension GuardedService {
     format: LogFormat = .text,
     level: Logger.Level = .info
   ) -> PrometheusRegistry {
-    self.refuseCoreDumps()
+    ProcessHygiene.refuseCoreDumps()
     LoggingSystem.bootstrap { label in
       var handler = LineLogHandler(label: label, format: format)
       handler.logLevel = level
@@ -185,53 +115,5 @@ extension GuardedService {
     let registry = PrometheusRegistry()
     MetricsSystem.bootstrap(registry)
     return registry
-  }
-
-  /// A dump of memory holds keys and the tokens of calls under way (CWE-528).
-  private static func refuseCoreDumps() {
-    var none = rlimit(rlim_cur: 0, rlim_max: 0)
-    #if canImport(Darwin)
-    _ = setrlimit(RLIMIT_CORE, &none)
-    #else
-    _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
-    #endif
-  }
-}
-
-/// Whether the process takes calls.
-private final class Readiness: Sendable {
-  private let state = Atomic<Bool>(false)
-  var isReady: Bool { self.state.load(ordering: .relaxed) }
-  func set(_ isReady: Bool) { self.state.store(isReady, ordering: .relaxed) }
-}
-
-/// Takes the process out of rotation as the first step of a shutdown.
-private struct ReadinessService: Service {
-  let readiness: Readiness
-
-  func run() async throws {
-    try? await gracefulShutdown()
-    self.readiness.set(false)
-  }
-}
-
-/// Opens the audit file again on SIGHUP, which log rotation sends after it has renamed the file.
-private struct AuditRotation: Service {
-  let audit: AuditObserver
-  let logger: Logger
-
-  func run() async throws {
-    let hangups = await UnixSignalsSequence(trapping: .sighup)
-    for await _ in hangups.cancelOnGracefulShutdown() {
-      do {
-        try self.audit.reopen()
-        self.logger.notice("the audit file was opened again")
-      } catch {
-        self.logger.error(
-          "the audit file could not be opened again; the old one is kept",
-          metadata: ["problem": "\(error)"]
-        )
-      }
-    }
   }
 }

@@ -1,0 +1,49 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+internal import Logging
+internal import TokenwardAuthority
+internal import TokenwardCore
+internal import TokenwardOpenBao
+internal import TokenwardSQLite
+
+/// Chooses the backends that the configuration names.
+enum AuthorityStores {
+  static func store(
+    _ store: Configuration.Authority.Store,
+    logger: Logger
+  ) throws(AuthorityStartError) -> any TokenStore {
+    switch store {
+    case .memory(let reason):
+      logger.warning(
+        "tokens are kept in memory only and end with this process",
+        metadata: ["because": "\(reason)"]
+      )
+      return InMemoryTokenStore()
+    case .sqlite(let path):
+      throw AuthorityStartError("\(path)", hint: "no sqlite yet")
+    }
+  }
+
+  static func keeper(
+    _ secrets: Configuration.Authority.Secrets,
+    vault: OpenBao?
+  ) throws -> any SecretKeeper {
+    switch secrets {
+    case .file(let path): return try FileSecretKeeper(path: path)
+    case .openBao(let mount, let path, let field):
+      throw AuthorityStartError("\(mount) \(path) \(field) \(vault == nil)", hint: "no vault yet")
+    }
+  }
+
+  static func keyring(
+    _ keys: Configuration.Authority.Keys,
+    secrets: AuthoritySecrets,
+    vault: OpenBao?
+  ) throws -> any SigningKeyring {
+    switch keys {
+    case .local: return LocalSigningKeyring(secrets: secrets)
+    case .transit(let mount, let prefix):
+      throw AuthorityStartError("\(mount) \(prefix) \(vault == nil)", hint: "no vault yet")
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// Keeps what is in memory out of reach of others.
+enum ProcessHygiene {
+  /// A dump of memory holds keys and the tokens of calls under way (CWE-528).
+  static func refuseCoreDumps() {
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    #if canImport(Darwin)
+    _ = setrlimit(RLIMIT_CORE, &none)
+    #else
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    #endif
+  }
+
+  /// For a process that keeps secrets for long: no dump even by a handler that ignores the limit, no
+  /// debugger of the same user (Linux: `PR_SET_DUMPABLE`), and files that only this user can read.
+  static func guardSecrets() {
+    self.refuseCoreDumps()
+    umask(0o077)
+    #if os(Linux)
+    _ = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    #endif
+  }
+
+  /// Whether the system would write this process's memory into a dump, or let a debugger of the same
+  /// user read it; nil where that cannot be asked.
+  static var isDumpable: Bool? {
+    #if os(Linux)
+    return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0
+    #else
+    return nil
+    #endif
+  }
+}
