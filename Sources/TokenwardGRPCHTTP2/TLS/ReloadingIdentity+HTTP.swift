@@ -1,5 +1,6 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import NIOCore
 package import NIOSSL
 
 extension ReloadingIdentity {

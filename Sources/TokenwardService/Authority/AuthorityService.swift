@@ -4,7 +4,7 @@ internal import CoreMetrics
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 public import Logging
-public import ServiceLifecycle
+internal import ServiceLifecycle
 public import TokenwardAuthority
 internal import TokenwardAuthorityAPI
 public import TokenwardCore

@@ -2,7 +2,6 @@
 
 public import TokenwardAuthority
 public import TokenwardCore
-public import TokenwardOpenBao
 
 extension Configuration {
   /// The token authority of this process, as the section `authority` describes it. Nothing of it is

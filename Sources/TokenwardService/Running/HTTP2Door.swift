@@ -1,12 +1,12 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
-internal import GRPCCore
+public import GRPCCore
 public import GRPCNIOTransportHTTP2
 public import Logging
 public import ServiceLifecycle
 public import TokenwardCore
 public import TokenwardGRPC
-public import TokenwardGRPCHTTP2
+internal import TokenwardGRPCHTTP2
 
 /// The guarded HTTP/2 transport of a listener in the configuration, and what keeps its certificates
 /// new.

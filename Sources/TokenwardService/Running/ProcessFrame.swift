@@ -7,6 +7,7 @@ internal import TokenwardCore
 internal import TokenwardOpenBao
 internal import TokenwardRemote
 internal import TokenwardTelemetry
+internal import UnixSignals
 
 /// What every process has around its servers: metrics and audit of decisions, the admin listener,
 /// signals, and an orderly end.

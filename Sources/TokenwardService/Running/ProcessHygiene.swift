@@ -25,16 +25,26 @@ enum ProcessHygiene {
   static func guardSecrets() {
     self.refuseCoreDumps()
     umask(0o077)
-    #if os(Linux)
-    _ = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    #endif
+    _ = Self.control(Self.setDumpable, 0)
   }
 
   /// Whether the system would write this process's memory into a dump, or let a debugger of the same
   /// user read it; nil where that cannot be asked.
-  static var isDumpable: Bool? {
+  static var isDumpable: Bool? { Self.control(Self.getDumpable, 0).map { $0 != 0 } }
+
+  // From `linux/prctl.h`; they are part of the kernel's interface and never change.
+  private static let getDumpable: CInt = 3
+  private static let setDumpable: CInt = 4
+
+  /// `prctl`, which the C library's module does not export because it takes any number of arguments;
+  /// the kernel takes five. Nil where there is none.
+  private static func control(_ option: CInt, _ argument: CUnsignedLong) -> CInt? {
     #if os(Linux)
-    return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0
+    typealias Function = @convention(c) (
+      CInt, CUnsignedLong, CUnsignedLong, CUnsignedLong, CUnsignedLong
+    ) -> CInt
+    guard let symbol = dlsym(nil, "prctl") else { return nil }
+    return unsafeBitCast(symbol, to: Function.self)(option, argument, 0, 0, 0)
     #else
     return nil
     #endif

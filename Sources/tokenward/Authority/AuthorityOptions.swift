@@ -45,15 +45,13 @@ struct AuthorityOptions: ParsableArguments {
     )
   }
 
-  /// A connection that presents another token than the profile's. The profile need not exist if
-  /// `--server` is given.
-  func connection(presenting token: BearerToken) throws -> AuthorityConnection {
-    if let server { return AuthorityConnection(address: server, roots: self.ca, token: token) }
-    let profile = try Profile.read(self.profile)
-    return AuthorityConnection(
-      address: profile.address,
-      roots: self.ca ?? profile.roots,
-      token: token
-    )
+  /// The connection for a call whose request carries the token that it is about. Every call needs a
+  /// caller as well: whoever is logged in there, or else that token itself.
+  func connection(about token: BearerToken) throws -> AuthorityConnection {
+    guard let server else { return try self.connection() }
+    if let profile = try? Profile.read(self.profile), profile.address.host == server.host {
+      return try self.connection()
+    }
+    return AuthorityConnection(address: server, roots: self.ca, token: token)
   }
 }

@@ -2,7 +2,9 @@
 
 internal import ArgumentParser
 internal import GRPCCore
+internal import SwiftProtobuf
 internal import TokenwardCore
+internal import TokenwardGRPC
 internal import TokenwardProtos
 
 #if canImport(Glibc)

@@ -1,6 +1,7 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 internal import TokenwardCore
+internal import TokenwardGRPC
 
 #if canImport(Glibc)
 internal import Glibc

@@ -1,6 +1,7 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 internal import ArgumentParser
+internal import SwiftProtobuf
 internal import TokenwardCore
 internal import TokenwardProtos
 

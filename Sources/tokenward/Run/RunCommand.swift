@@ -32,7 +32,7 @@ struct RunCommand: AsyncParsableCommand {
   var config: String
 
   @Option(help: "How log lines look: text or json.")
-  var logFormat: LogFormat = .text
+  var logFormat: OutputFormat = .text
 
   @Option(help: "The least level that is logged: debug, info, notice, warning or error.")
   var logLevel: LogLevelArgument = .info
@@ -55,7 +55,7 @@ struct RunCommand: AsyncParsableCommand {
   var acceptRecordsFromFuture = false
 
   func run() async throws {
-    let registry = AuthorityProcess.bootstrap(format: self.logFormat, level: self.logLevel.level)
+    let registry = AuthorityProcess.bootstrap(format: self.logFormat == .json ? .json : .text, level: self.logLevel.level)
     let configuration = try Configuration(contentsOf: self.config)
     let process = try AuthorityProcess(
       configuration,
@@ -114,5 +114,3 @@ enum LogLevelArgument: String, ExpressibleByArgument, CaseIterable {
     }
   }
 }
-
-extension LogFormat: @retroactive ExpressibleByArgument {}

@@ -11,9 +11,11 @@ struct TokenExchange: AsyncParsableCommand {
     commandName: "exchange",
     abstract: "Exchange an API token for an access token (JWT) that lives minutes.",
     discussion: """
-      Possession of the API token is enough; --server is, too, where nobody is logged in. The access
-      token never grants more than the API token. It is a secret: printed on a terminal, written to
-      --out, or to a pipe with --stdout.
+      Possession of the API token is enough. Where nobody is logged in, name the --server; the API
+      token then has to be meant for the authority, too (--audience tokenward when it is made), or is
+      exchanged over HTTP, where it has not: Docs/authority.md. The access token never grants more
+      than the API token. It is a secret: printed on a terminal, written to --out, or to a pipe with
+      --stdout.
 
       EXAMPLE:
         tokenward token exchange --token-file ci.token --audience orders --ttl 5m --out ci.jwt
@@ -43,7 +45,7 @@ struct TokenExchange: AsyncParsableCommand {
   func run() async throws {
     let destination = try self.secret.destination()
     let token = BearerToken(bytes: try self.input.read())
-    let connection = try self.authority.connection(presenting: token)
+    let connection = try self.authority.connection(about: token)
     let request = Tokenward_Authority_V1_ExchangeTokenRequest.with {
       $0.subjectToken = String(decoding: token.bytes, as: UTF8.self)
       $0.audiences = self.audience

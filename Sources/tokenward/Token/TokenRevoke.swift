@@ -155,7 +155,7 @@ struct TokenRevoke: AsyncParsableCommand {
     let request = Tokenward_Authority_V1_RevokeSelfRequest.with {
       $0.token = String(decoding: token.bytes, as: UTF8.self)
     }
-    _ = try await self.authority.connection(presenting: token).use { client in
+    _ = try await self.authority.connection(about: token).use { client in
       try await AuthorityAPI.Tokens(wrapping: client)
         .revokeSelf(request, options: Patience.options)
     }
