@@ -32,7 +32,11 @@ struct AuthorityParts: Sendable {
         hint: "set the clock of this machine"
       )
     }
-    let store = try AuthorityStores.store(settings.store, logger: logger)
+    let store = try AuthorityStores.store(
+      settings.store,
+      acceptsRestored: options.acceptsRestored,
+      logger: logger
+    )
     let records = try await Self.survey(store)
     let secrets = try await Self.secrets(settings, vault, records, options, at: now)
     let file = try Self.auditFile(settings.auditFile, time: time)

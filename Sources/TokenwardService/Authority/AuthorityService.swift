@@ -37,6 +37,9 @@ public final class AuthorityService: Sendable {
     /// Records from the future are no reason to stop issuing: the clock was wrong before and is right
     /// now.
     public var acceptsRecordsFromFuture = false
+    /// A database that was put back is taken although it is older than what was acknowledged: what
+    /// was revoked since it was copied works again.
+    public var acceptsRestored = false
     /// Makes another first token, for whoever has lost every administrator.
     public var makesNewAdministrator = false
     /// Makes a new pepper before anything else.

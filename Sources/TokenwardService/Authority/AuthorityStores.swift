@@ -8,8 +8,11 @@ internal import TokenwardSQLite
 
 /// Chooses the backends that the configuration names.
 enum AuthorityStores {
+  /// - Parameter acceptsRestored: takes a database that was put back although it is older than what
+  ///   was acknowledged.
   static func store(
     _ store: Configuration.Authority.Store,
+    acceptsRestored: Bool,
     logger: Logger
   ) throws(AuthorityStartError) -> any TokenStore {
     switch store {
@@ -20,7 +23,23 @@ enum AuthorityStores {
       )
       return InMemoryTokenStore()
     case .sqlite(let path):
-      throw AuthorityStartError("\(path)", hint: "no sqlite yet")
+      do {
+        if acceptsRestored {
+          try SQLiteTokenStore.acceptRestored(path: path)
+          logger.warning(
+            "a restored database is taken: what was revoked since it was copied works again",
+            metadata: ["file": "\(path)"]
+          )
+        }
+        return try SQLiteTokenStore(path: path)
+      } catch {
+        throw AuthorityStartError(
+          "the store \(ConfigurationError.shown(error.path)): \(error.problem)",
+          hint: error.kind == .rolledBack
+            ? "\(error.hint); if it was put back on purpose, start once with --accept-restored"
+            : error.hint
+        )
+      }
     }
   }
 

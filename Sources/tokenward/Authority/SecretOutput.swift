@@ -70,7 +70,7 @@ struct IssuedSecret {
     case (.json, _):
       try Console.standardOutput.write(object.text + "\n")
     case (.text, .file(let file)):
-      let facts = self.facts + [("secret", "in \(JSONText.quoted(file.path)), shown nowhere else")]
+      let facts = self.facts + [("secret", "in \(file.path), shown nowhere else")]
       try Console.standardOutput.write(TextTable.facts(facts))
     case (.text, .output):
       // The secret alone on standard output, so that a script gets nothing else.

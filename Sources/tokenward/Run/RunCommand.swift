@@ -54,6 +54,13 @@ struct RunCommand: AsyncParsableCommand {
   )
   var acceptRecordsFromFuture = false
 
+  @Flag(
+    help: """
+      Take a database that was put back from a backup; what was revoked since then works again.
+      """
+  )
+  var acceptRestored = false
+
   func run() async throws {
     let registry = AuthorityProcess.bootstrap(format: self.logFormat == .json ? .json : .text, level: self.logLevel.level)
     let configuration = try Configuration(contentsOf: self.config)
@@ -67,6 +74,7 @@ struct RunCommand: AsyncParsableCommand {
     )
     var options = AuthorityService.Options()
     options.acceptsRecordsFromFuture = self.acceptRecordsFromFuture
+    options.acceptsRestored = self.acceptRestored
     options.makesNewAdministrator = self.newAdministrator
     options.rotatesPepper = self.rotatePepper
     do {
