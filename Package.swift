@@ -209,7 +209,7 @@ let package = Package(
       name: "guarded-server",
       dependencies: [
         "ExampleProtos", "TokenwardAttacks", "TokenwardCore", "TokenwardGRPC",
-        "TokenwardGRPCHTTP2", "TokenwardTelemetry", "TokenwardService",
+        "TokenwardGRPCHTTP2", "TokenwardProtos", "TokenwardTelemetry", "TokenwardService", protobuf,
         grpc, grpcHTTP2, grpcProtobuf, lifecycle, signals, crypto, cryptoExtras,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),

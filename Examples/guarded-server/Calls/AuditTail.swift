@@ -20,15 +20,19 @@ struct AuditTail {
   private struct Record: Decodable {
     let outcome: String
     let reason: String?
+    let method: String?
+
+    /// Calls of the authority in the same process are decided and recorded, too.
+    var isOfExample: Bool { self.method?.hasPrefix("tokenward.authority.") != true }
   }
 
   /// The outcome of the next decision: its reason if it was denied, otherwise `allowed`. Nil if none
   /// was written within two seconds; records are written in the background.
   mutating func next() async throws -> String? {
     for _ in 0 ..< 200 {
-      if let line = self.readLine() {
+      while let line = self.readLine() {
         let record = try JSONDecoder().decode(Record.self, from: line)
-        return record.reason ?? record.outcome
+        if record.isOfExample { return record.reason ?? record.outcome }
       }
       try await Task.sleep(for: .milliseconds(10))
     }

@@ -58,22 +58,19 @@ struct AttackTarget: AsyncParsableCommand {
     )
     let files = try Configuration(contentsOf: "\(self.directory)/tokenward.yaml")
     guard let server = files.server else { throw ExitCode(78) }
-    let (transport, renewals) = try HTTP2Door.make(
+    let door = try HTTP2Door(
       server,
       listen: try ListenAddress(argument: self.listen),
       guardedBy: requestGuard,
       streams: StreamMetrics(factory: registry)
     )
-    let grpc = GRPCService(
-      server: GRPCServer(
-        transport: transport,
-        services: [AttackTargetService(methods: bench.methods)]
-      ),
-      onListening: {
-        let address = try await transport.listeningAddress
-        Announcement.write("serving 127.0.0.1:\(address.ipv4?.port ?? address.ipv6?.port ?? 0)")
-      }
-    )
+    let transport = door.transport
+    let grpc = GRPCServerService(
+      GRPCServer(transport: transport, services: [AttackTargetService(methods: bench.methods)])
+    ) {
+      let address = try await transport.listeningAddress
+      Announcement.write("serving 127.0.0.1:\(address.ipv4?.port ?? address.ipv6?.port ?? 0)")
+    }
     let admin = try AdminServer(
       Configuration.Admin(listen: try ListenAddress(argument: self.admin)),
       registry: registry,
@@ -81,7 +78,7 @@ struct AttackTarget: AsyncParsableCommand {
       onListening: { Announcement.write("admin http://127.0.0.1:\($0)") }
     )
     try await ServiceGroup(
-      services: [admin] + renewals + [grpc],
+      services: [admin] + door.renewals + [grpc],
       gracefulShutdownSignals: [.sigterm, .sigint],
       logger: logger
     ).run()

@@ -18,6 +18,13 @@ struct Calls: AsyncParsableCommand {
   @Option(help: "Where the server is, as HOST:PORT.")
   var target = "localhost:8443"
 
+  @Option(
+    help: """
+      Where the token authority is, as HOST:PORT: shows the life of an API token instead of bad tokens.
+      """
+  )
+  var authority: String?
+
   @Option(help: "A table for people or JSON lines; a table on a terminal unless given.")
   var output: Output?
 
@@ -35,26 +42,15 @@ struct Calls: AsyncParsableCommand {
       port: port,
       authorityPath: "\(self.directory)/ca.pem"
     )
-    var results: [DemoResult] = []
-    report.begin()
-    for makeCall in DemoTable(directory: self.directory).calls {
-      let call = try makeCall()
-      var audit = AuditTail(path: "\(self.directory)/audit.jsonl")
-      let start = ContinuousClock.now
-      let outcome = try await client.make(call)
-      let elapsed = ContinuousClock.now - start
-      let result = DemoResult(
-        call: call,
-        received: outcome.answer,
-        audit: audit == nil ? nil : (try await audit?.next() ?? "no record"),
-        complaint: outcome.complaint,
-        milliseconds: elapsed.components.seconds * 1_000
-          + elapsed.components.attoseconds / 1_000_000_000_000_000
-      )
-      report.show(result)
-      results.append(result)
+    let run = DemoRun(client: client, report: report, directory: self.directory)
+    guard let authority else {
+      let calls = DemoTable(directory: self.directory).calls
+      guard try await run.make(calls.map { call in { try call() } }) else { throw ExitCode(1) }
+      return
     }
-    report.end(results)
-    guard results.allSatisfy(\.isAsExpected) else { throw ExitCode(1) }
+    let manager = try DemoAuthority(address: authority, directory: self.directory)
+    guard try await manager.use({ try await run.make(LifecycleTable($0).calls) }) else {
+      throw ExitCode(1)
+    }
   }
 }

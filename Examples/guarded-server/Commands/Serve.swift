@@ -5,18 +5,19 @@ internal import Foundation
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import Logging
-internal import ServiceLifecycle
 internal import TokenwardCore
 internal import TokenwardGRPC
 internal import TokenwardGRPCHTTP2
 internal import TokenwardService
+internal import TokenwardTelemetry
 
 /// `guarded-server serve`.
 struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve the example behind the guard until SIGTERM or Ctrl-C.",
     discussion: """
-      Prints `serving HOST:PORT` and `admin http://HOST:PORT` once both listen.
+      Prints `serving HOST:PORT` and `admin http://HOST:PORT` once both listen, and `authority grpc
+      HOST:PORT` if the configuration describes a token authority.
       Exits with 78 if the configuration is not usable.
       """
   )
@@ -51,21 +52,27 @@ struct Serve: AsyncParsableCommand {
         Announcement.write("admin http://127.0.0.1:\($0)")
       }
       // The one line that guards everything: without it this is an ordinary gRPC server.
-      let (transport, renewals) = try HTTP2Door.make(
+      let door = try HTTP2Door(
         server,
-        listen: try self.listen.map(ListenAddress.init(argument:)) ?? server.listen,
+        listen: try self.listen.map(ListenAddress.init(argument:)),
         guardedBy: service.requestGuard,
-        streams: service.streams
+        streams: service.streams,
+        logger: logger
       )
-      let grpc = GRPCService(
-        server: GRPCServer(transport: transport, services: [OrdersService(), InventoryService()]),
-        onListening: {
-          let address = try await transport.listeningAddress
-          Announcement.write("serving 127.0.0.1:\(address.ipv4?.port ?? address.ipv6?.port ?? 0)")
-          service.setReady()
-        }
-      )
-      try await service.run(renewals + [grpc])
+      // If the configuration describes a token authority, it runs in this process, too.
+      let authority = try await Self.authority(configuration, service, registry, logger)
+      let transport = door.transport
+      let grpc = GRPCServerService(
+        GRPCServer(transport: transport, services: [OrdersService(), InventoryService()])
+      ) {
+        let address = try await transport.listeningAddress
+        Announcement.write("serving 127.0.0.1:\(address.ipv4?.port ?? address.ipv6?.port ?? 0)")
+        service.setReady()
+      }
+      try await service.run(door.renewals + [grpc], with: authority)
+    } catch let error as AuthorityStartError {
+      FileHandle.standardError.write(Data("the authority does not start: \(error)\n".utf8))
+      throw ExitCode(2)
     } catch let error as ConfigurationError {
       Announcement.fail(error)
       throw ExitCode(78)
@@ -77,66 +84,21 @@ struct Serve: AsyncParsableCommand {
       throw ExitCode(78)
     }
   }
-}
 
-/// The guarded transport as the configuration describes it, and what keeps its certificates new.
-enum HTTP2Door {
-  static func make(
-    _ server: Configuration.Server,
-    listen: ListenAddress,
-    guardedBy requestGuard: RequestGuard,
-    streams: any StreamObserver
-  ) throws(ConfigurationError) -> (
-    transport: GuardedServerTransport<HTTP2ServerTransport.Posix>, renewals: [any Service]
-  ) {
-    let security: GuardedTransportSecurity
-    var renewals: [any Service] = []
-    switch server.transport {
-    case .plaintext(let reason):
-      security = .plaintext(because: reason)
-    case .tls(let tls):
-      let logger = Logger(label: "guarded-server")
-      let identity = try ReloadingIdentity(
-        certificateChain: tls.certificate,
-        privateKey: tls.key,
-        logger: logger
-      )
-      renewals.append(identity)
-      if let file = tls.clientCA {
-        let roots = try ReloadingTrustRoots(file: file, logger: logger)
-        renewals.append(roots)
-        security = try .mTLS(identity: identity, clientRoots: roots)
-      } else {
-        security = try .tls(identity: identity)
-      }
-    }
-    let transport = try GuardedServerTransport.http2NIOPosix(
-      guardedBy: requestGuard,
-      address: listen.host.utf8.contains(UInt8(ascii: ":"))
-        ? .ipv6(host: listen.host, port: listen.port)
-        : .ipv4(host: listen.host, port: listen.port),
-      transportSecurity: security,
-      streams: streams
+  private static func authority(
+    _ configuration: Configuration,
+    _ service: GuardedService,
+    _ registry: PrometheusRegistry,
+    _ logger: Logger
+  ) async throws -> AuthorityService? {
+    guard configuration.authority != nil else { return nil }
+    return try await AuthorityService.open(
+      configuration,
+      observers: service.observers,
+      registry: registry,
+      logger: logger,
+      onListening: { Announcement.write("authority \($0.rawValue) 127.0.0.1:\($1)") }
     )
-    return (transport, renewals)
-  }
-}
-
-/// A gRPC server that ends in order with the rest of the process.
-struct GRPCService<Transport: ServerTransport>: Service {
-  let server: GRPCServer<Transport>
-  let onListening: @Sendable () async throws -> Void
-
-  func run() async throws {
-    try await withGracefulShutdownHandler {
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await self.server.serve() }
-        group.addTask { try await self.onListening() }
-        try await group.waitForAll()
-      }
-    } onGracefulShutdown: {
-      self.server.beginGracefulShutdown()
-    }
   }
 }
 

@@ -29,7 +29,7 @@ public struct AuthorityProcess: Sendable {
   ///   - registry: where metrics are kept and rendered from.
   ///   - logger: told about the process, never about single calls.
   ///   - onAdminListening: told the port of the admin listener, once there is one.
-  /// - Throws: `ConfigurationError` if there is nothing to run, or something that is not run here.
+  /// - Throws: `ConfigurationError` if there is nothing to run.
   public init(
     _ configuration: Configuration,
     registry: PrometheusRegistry,
@@ -45,15 +45,10 @@ public struct AuthorityProcess: Sendable {
         )
       ])
     }
-    guard configuration.server == nil else {
-      throw ConfigurationError([
-        .init(
-          path: "server",
-          problem: "is not served by this command: it has no service of its own to guard",
-          hint: "say in authority.grpc where the authority listens; a guarded service runs in its own"
-            + " process, or with AuthorityService beside it"
-        )
-      ])
+    if configuration.server != nil {
+      logger.warning(
+        "the section server is not served here: this command has no service of its own to guard"
+      )
     }
     self.configuration = configuration
     self.frame = try ProcessFrame(

@@ -23,6 +23,9 @@ public struct GuardedService: Sendable {
   public let verifier: JWTVerifier?
   /// Counts streams.
   public let streams: StreamMetrics
+  /// Told about every decision: metrics, and the record of decisions if there is one. Hand them to
+  /// other guards of this process.
+  public var observers: [any DecisionObserver] { self.frame.observers }
   /// The record of decisions; nil if the configuration has none.
   public var audit: AuditObserver? { self.frame.audit }
 

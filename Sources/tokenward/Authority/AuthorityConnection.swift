@@ -14,6 +14,8 @@ struct AuthorityConnection: Sendable {
   let roots: String?
   /// What every call presents.
   let token: BearerToken
+  /// Which tokens an answer may be about that says no more than "not authenticated".
+  var subject = "the token that you are logged in with"
 
   /// Runs `body` with a client, and closes the connection behind it.
   /// - Throws: ``CommandFailure``; errors of calls are explained.
@@ -48,7 +50,7 @@ struct AuthorityConnection: Sendable {
     } catch let closed as OutputClosed {
       throw closed
     } catch let error as RPCError {
-      throw CommandFailure(error, from: self.address)
+      throw CommandFailure(error, from: self.address, about: self.subject)
     } catch {
       throw CommandFailure("the connection to \(self.address.host) failed")
     }

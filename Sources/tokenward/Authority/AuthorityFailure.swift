@@ -9,17 +9,16 @@ extension CommandFailure {
   /// - Parameters:
   ///   - error: what the call ended with. What it says comes from the network and is escaped.
   ///   - address: where the call went.
-  init(_ error: RPCError, from address: AuthorityAddress) {
+  ///   - subject: whose token it may be that is not accepted.
+  init(_ error: RPCError, from address: AuthorityAddress, about subject: String) {
     let said = Self.printable(error.message)
     switch error.code {
     case .unauthenticated:
       let isExpired = DenialDetails(error)?.reason == "ACCESS_TOKEN_EXPIRED"
       self.init(
-        isExpired
-          ? "the token that you are logged in with has expired"
-          : "the authority does not accept the token that you are logged in with",
-        hint: "it may be revoked, rotated, or another authority's; get a new one and run"
-          + " `tokenward login`",
+        isExpired ? "expired: \(subject)" : "not accepted by the authority: \(subject)",
+        hint: "it may be revoked, rotated, its owner disabled, or another authority's; the audit of"
+          + " the authority says which. After a new one: `tokenward login`",
         status: .denied
       )
     case .permissionDenied:

@@ -48,10 +48,14 @@ struct AuthorityOptions: ParsableArguments {
   /// The connection for a call whose request carries the token that it is about. Every call needs a
   /// caller as well: whoever is logged in there, or else that token itself.
   func connection(about token: BearerToken) throws -> AuthorityConnection {
-    guard let server else { return try self.connection() }
-    if let profile = try? Profile.read(self.profile), profile.address.host == server.host {
-      return try self.connection()
+    let isLoggedIn = (try? Profile.read(self.profile))?.address.host == self.server?.host
+    guard let server, !isLoggedIn else {
+      var connection = try self.connection()
+      connection.subject = "the token that was given, or the one that you are logged in with"
+      return connection
     }
-    return AuthorityConnection(address: server, roots: self.ca, token: token)
+    var connection = AuthorityConnection(address: server, roots: self.ca, token: token)
+    connection.subject = "the token that was given"
+    return connection
   }
 }

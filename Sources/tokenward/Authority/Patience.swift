@@ -24,6 +24,11 @@ struct Patience: Sendable {
     return options
   }()
 
+  private static func text(_ pause: Duration) -> String {
+    let (seconds, attoseconds) = pause.components
+    return "\(seconds).\(attoseconds / 100_000_000_000_000_000) s"
+  }
+
   /// - Throws: what the last attempt threw.
   func call<Result>(_ body: (CallOptions) async throws -> Result) async throws -> Result {
     for pause in self.pauses {
@@ -31,8 +36,9 @@ struct Patience: Sendable {
         return try await body(Self.options)
       } catch let error as RPCError where error.code == .unavailable {
         let asked = min(DenialDetails(error)?.retryAfter ?? .zero, .seconds(10))
-        self.report("the authority is not available; trying again")
-        try await self.pause(max(pause, asked))
+        let rest = max(pause, asked)
+        self.report("the authority is not available; trying again in \(Self.text(rest))")
+        try await self.pause(rest)
       }
     }
     return try await body(Self.options)

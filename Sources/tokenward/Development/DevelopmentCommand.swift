@@ -40,6 +40,9 @@ struct DevelopmentInit: ParsableCommand {
   @Option(help: ArgumentHelp("A further DNS name of the server.", valueName: "dns-name"))
   var name: [String] = []
 
+  @Flag(help: "Describe a token authority in the configuration, too, for `tokenward run`.")
+  var authority = false
+
   @Option(help: "How to print: text or json.")
   var output: OutputFormat = .text
 
@@ -54,7 +57,11 @@ struct DevelopmentInit: ParsableCommand {
       throw CommandFailure("the clock cannot be read or is implausible", hint: "set the clock")
     }
     let folder = try OpenDirectory.makingPrivate(self.directory)
-    let setup = try DevelopmentSetup(names: self.name, now: now)
+    let setup = try DevelopmentSetup(
+      names: self.name,
+      hasAuthority: self.authority,
+      now: now
+    )
     try setup.write(to: folder)
     try Console.standardOutput.write(self.summary(setup.files.map(\.name)))
   }

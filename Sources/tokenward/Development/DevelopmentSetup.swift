@@ -17,8 +17,9 @@ struct DevelopmentSetup {
 
   /// - Parameters:
   ///   - names: DNS names of the server besides localhost.
+  ///   - hasAuthority: whether the configuration describes a token authority.
   ///   - now: the beginning of the certificates' validity.
-  init(names: [String], now: UnixTime) throws {
+  init(names: [String], hasAuthority: Bool = false, now: UnixTime) throws {
     let certificates = try DevelopmentCertificates(names: names, now: now)
     let keys = try DevelopmentAlgorithm.allCases.map { try DevelopmentKey($0) }
     var jwks = JSONObjectText()
@@ -31,7 +32,7 @@ struct DevelopmentSetup {
         ("client.pem", certificates.client.certificate),
         ("client-key.pem", certificates.client.privateKey),
         ("jwks.json", jwks.text + "\n"),
-        (Self.configurationFile, Self.configuration),
+        (Self.configurationFile, Self.configuration(hasAuthority: hasAuthority)),
       ] + keys.map { ($0.algorithm.fileName, $0.pem) }
   }
 
@@ -58,7 +59,30 @@ struct DevelopmentSetup {
     }
   }
 
-  private static let configuration = """
+  private static func configuration(hasAuthority: Bool) -> String {
+    hasAuthority ? Self.configuration(Self.trust) + Self.authority : Self.configuration("")
+  }
+
+  /// The authority of the same process.
+  private static let trust = """
+      - authority: {audiences: [\(Self.audience)], api_tokens: true}
+
+    """
+
+  private static let authority = """
+
+    # Makes API tokens and exchanges them for access tokens. Everything of it lies in one folder; the
+    # token that makes all others is written to authority/admin.token when it starts first.
+    authority:
+      issuer: https://tokens.tokenward.test
+      directory: authority
+      grpc: {listen: "127.0.0.1:8444", tls: {certificate: server.pem, key: server-key.pem}}
+      http: {listen: "127.0.0.1:8445", tls: {certificate: server.pem, key: server-key.pem}}
+
+    """
+
+  private static func configuration(_ issuers: String) -> String {
+    """
     # Development only: made by `tokenward dev init`, whose issuer signs whatever it is asked to.
     # Paths are relative to this file.
 
@@ -68,7 +92,7 @@ struct DevelopmentSetup {
         algorithms: [\(DevelopmentAlgorithm.allCases.map(\.rawValue).joined(separator: ", "))]
         jwks: {file: jwks.json}
         max_lifetime: 1h
-
+    \(issuers)
     # What no rule names is denied. A rule for one method wins over one for its service.
     policy:
       - method: tokenward.example.v1.Orders/Get
@@ -94,4 +118,5 @@ struct DevelopmentSetup {
     audit: {file: audit.jsonl}
 
     """
+  }
 }

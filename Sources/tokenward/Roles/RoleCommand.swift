@@ -18,12 +18,12 @@ struct RoleCommand: ParsableCommand {
 struct RoleView {
   let role: AuthorityAPI.Role
 
-  static let header = ["ROLE", "SCOPES", "METHODS"]
+  static let header = ["ROLE", "METHODS", "SCOPES"]
 
   var row: [String] {
     [
-      self.role.name, Self.joined(self.role.scopes),
-      self.role.methods.isEmpty ? "all" : Self.joined(self.role.methods),
+      self.role.name, self.role.methods.isEmpty ? "all" : Self.joined(self.role.methods),
+      Self.joined(self.role.scopes),
     ]
   }
 
