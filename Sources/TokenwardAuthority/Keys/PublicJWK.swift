@@ -1,19 +1,19 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 internal import Crypto
-internal import TokenwardCore
+package import TokenwardCore
 
 /// The public half of a signing key, as it is published (RFC 7517 §4): always the same text for the
 /// same key.
-struct PublicJWK {
+package struct PublicJWK {
   /// The thumbprint of the key (RFC 7638) in base64url: its name says nothing but which key it is,
   /// and no two keys have the same.
-  let id: KeyID
-  let text: [UInt8]
+  package let id: KeyID
+  package let text: [UInt8]
 
   /// An EC key on P-256 (RFC 7518 §6.2.1).
   /// - Parameter point: 64 bytes, x and y.
-  init?(p256 point: [UInt8]) {
+  package init?(p256 point: [UInt8]) {
     guard point.count == 64 else { return nil }
     let x = Base64URL.encode(point.span.extracting(0 ..< 32))
     let y = Base64URL.encode(point.span.extracting(32 ..< 64))
@@ -22,7 +22,7 @@ struct PublicJWK {
 
   /// An Ed25519 key (RFC 8037 §2).
   /// - Parameter key: 32 bytes.
-  init?(ed25519 key: [UInt8]) {
+  package init?(ed25519 key: [UInt8]) {
     guard key.count == 32 else { return nil }
     self.init(#""crv":"Ed25519","kty":"OKP","x":"\#(Base64URL.encode(key))""#, .eddsa)
   }

@@ -18,6 +18,8 @@ struct SecretDocument: Sendable {
   /// Most secrets of one kind that have been replaced and are still kept.
   static let mostRetired = 15
   static let maximumLength = 16_384
+  /// The last second of the year 9999: what is read as a date.
+  static let latestDate: Int64 = 253_402_300_799
 
   var peppers: [Entry]
   var sealing: [Entry]
@@ -29,7 +31,11 @@ struct SecretDocument: Sendable {
   }
 
   static func entry(_ id: UInt32, at now: UnixTime) -> Entry {
-    Entry(id: id, created: max(now.seconds, 0), key: SymmetricKey(size: .bits256))
+    Entry(
+      id: id,
+      created: min(max(now.seconds, 0), Self.latestDate),
+      key: SymmetricKey(size: .bits256)
+    )
   }
 
   /// Reads the text. Anything but what ``encoded()`` writes, white space apart, is refused: a

@@ -67,7 +67,9 @@ extension SigningKeyPlan {
       let mine = keys.filter { $0.record.algorithm == algorithm }
       var active = mine.filter { $0.record.state == .active }.sorted(by: Self.isOlder)
       var next = mine.filter { $0.record.state == .next }.sorted(by: Self.isOlder)
-      // Two processes began at the same time. All their tokens stay verifiable.
+      // Two processes began at the same time. All their tokens stay verifiable, and the one whose keys
+      // stay notices by the version of its key.
+      let isDouble = active.count > 1 || next.count > 1
       if active.count > 1 { self.retired += active.dropLast() }
       active = active.suffix(1)
       if next.count > 1 { self.removed += next.dropFirst() }
@@ -89,10 +91,10 @@ extension SigningKeyPlan {
           self.retired += active
         }
       }
-      if !hasNext {
-        self.made.append(Made(algorithm: algorithm, isActive: false))
-        if !self.retired.contains(where: { $0.record.algorithm == algorithm }) {
-          self.touched += active
+      if !hasNext { self.made.append(Made(algorithm: algorithm, isActive: false)) }
+      if !hasNext || isDouble {
+        self.touched += active.filter { key in
+          !self.retired.contains { $0.record.id == key.record.id }
         }
       }
     }
