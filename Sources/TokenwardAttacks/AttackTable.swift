@@ -24,7 +24,7 @@ public enum AttackTable {
     NotApplicable(
       "K15",
       "one key for several uses",
-      "There are no opaque tokens, no DPoP and no derived keys behind this door yet."
+      "A pepper digests API tokens only; there is no DPoP and no derived key behind this door."
     ),
     NotApplicable(
       "C17",

@@ -43,9 +43,9 @@ struct APITokenGuardTests {
   func principal() throws {
     let fixture = Fixture()
     fixture.snapshot.put(Fixture.entry())
-    let uses = Mutex<[TokenID]>([])
+    let uses = Uses()
     let decision = try Self.decide(fixture) { id, _, rekey in
-      uses.withLock { $0.append(id) }
+      uses.note(id)
       #expect(rekey == nil)
     }
     let principal = try #require(decision.grant?.principal)
@@ -53,7 +53,7 @@ struct APITokenGuardTests {
     #expect(principal.tokenID == Fixture.id(1) && principal.clientID == "acme/shop")
     #expect(principal.isClientActingForItself && principal.tenant == "acme")
     #expect(decision.grant?.expiresAt == Fixture.entry().expiresAt)
-    #expect(uses.withLock { $0 } == [Fixture.id(1)])
+    #expect(uses.ids == [Fixture.id(1)])
     let denial = try Self.decide(fixture, requirement: .authenticated.forEndUsers).denial
     #expect(denial?.reason == .roleMissing)
   }
@@ -62,12 +62,12 @@ struct APITokenGuardTests {
   func audience() throws {
     let fixture = Fixture()
     fixture.snapshot.put(Fixture.entry())
-    let uses = Mutex(0)
-    let denial = try Self.decide(fixture, audiences: .oneOf(["billing"])) { _, _, _ in
-      uses.withLock { $0 += 1 }
+    let uses = Uses()
+    let denial = try Self.decide(fixture, audiences: .oneOf(["billing"])) { id, _, _ in
+      uses.note(id)
     }.denial
     #expect(denial?.reason == .audienceMismatch && denial?.issuer == "https://authority.test")
-    #expect(uses.withLock { $0 } == 0)
+    #expect(uses.ids.isEmpty)
     #expect(try Self.decide(fixture, audiences: .unchecked(because: "a test")).grant != nil)
   }
 
@@ -190,4 +190,13 @@ struct APITokenGuardTests {
       #expect(fixture.decide(token).grant?.principal?.tenant == "acme")
     }
   }
+}
+
+/// Which tokens were used.
+private final class Uses: Sendable {
+  private let state = Mutex<[TokenID]>([])
+
+  var ids: [TokenID] { self.state.withLock { $0 } }
+
+  func note(_ id: TokenID) { self.state.withLock { $0.append(id) } }
 }

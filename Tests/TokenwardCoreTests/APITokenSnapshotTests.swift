@@ -1,6 +1,5 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
-import Synchronization
 import Testing
 import TokenwardCore
 
@@ -331,10 +330,10 @@ struct APITokenSnapshotTests {
   @Test("under load from many tasks no change is lost, and each is seen by the next verification")
   func load() async {
     let fixture = Fixture()
-    let wrong = Mutex(0)
-    await withTaskGroup(of: Void.self) { group in
+    let wrong = await withTaskGroup(of: Int.self) { group in
       for task in 0 ..< 8 {
         group.addTask {
+          var wrong = 0
           for round in 0 ..< 60 {
             let number = task * 1_000 + round
             let token = Fixture.token(number)
@@ -361,12 +360,14 @@ struct APITokenSnapshotTests {
               fixture.snapshot.remove(entry.id)
               isRight = isRight && fixture.refusal(token) == .tokenUnknown
             }
-            if !isRight { wrong.withLock { $0 += 1 } }
+            if !isRight { wrong += 1 }
           }
+          return wrong
         }
       }
+      return await group.reduce(0, +)
     }
-    #expect(wrong.withLock { $0 } == 0)
+    #expect(wrong == 0)
     #expect(fixture.snapshot.count == 8 * 30)
   }
 }

@@ -17,6 +17,9 @@ struct CoreBench: AsyncParsableCommand {
   @Option(help: "How often everything is measured, in turn.")
   var rounds = 41
 
+  @Flag(help: "Only what a million API tokens cost; otherwise everything.")
+  var tokens = false
+
   @Option(help: "A table for people (text) or JSON lines (json).")
   var output = Report.Format.text
 
@@ -28,8 +31,11 @@ struct CoreBench: AsyncParsableCommand {
     var report = Report(format: self.output)
     do {
       let rounds = Rounds(self.rounds)
-      try await VerificationBench(rounds: rounds).run(&report)
-      try await DecisionBench(rounds: rounds).run(&report)
+      if !self.tokens {
+        try await VerificationBench(rounds: rounds).run(&report)
+        try await DecisionBench(rounds: rounds).run(&report)
+      }
+      try await TokensBench(rounds: rounds).run(&report)
     } catch {
       BenchFailure.tell(error)
       throw ExitCode(BenchFailure.exitCode)

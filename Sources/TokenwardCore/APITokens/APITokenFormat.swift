@@ -58,7 +58,7 @@ public enum APITokenFormat {
   /// - Parameters:
   ///   - id: ``idLength`` bytes of base62.
   ///   - secret: ``secretLength`` bytes of base62.
-  package static func token(id: [UInt8], secret: [UInt8]) -> [UInt8] {
+  public static func token(id: [UInt8], secret: [UInt8]) -> [UInt8] {
     var token = Array(Self.prefix.utf8)
     token.reserveCapacity(Self.length)
     token += id

@@ -1,10 +1,9 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
-/// A part of the table of API tokens: records side by side, and an index of them with open
-/// addressing.
+/// A part of the table of API tokens: a list of records, and an index of it with open addressing.
 ///
-/// An index of its own, because the records are too large to leave gaps between them, and because an
-/// id that nobody has must not be told from one that somebody has by how many of them are touched.
+/// The index has some bits of each hash, so that the records of others are hardly ever touched; and
+/// the list has no gaps, so that one of them can stand in for an id that nobody has.
 struct APITokenShard: Sendable {
   /// Most records of one shard: what the index has bits for.
   static let mostRecords = 1 << 24 - 1
@@ -28,7 +27,9 @@ struct APITokenShard: Sendable {
       return self.records[self.number(at: position)]
     }
     guard !self.records.isEmpty else { return nil }
-    let (number, _) = UInt64(self.records.count).multipliedFullWidth(by: hash &* 0x9E37_79B9_7F4A_7C15)
+    let (number, _) = UInt64(self.records.count).multipliedFullWidth(
+      by: hash &* 0x9E37_79B9_7F4A_7C15
+    )
     return self.records[Int(truncatingIfNeeded: number)]
   }
 

@@ -7,7 +7,13 @@ internal import Crypto
 public struct Pepper: Sendable {
   /// Its public name: records say under which one they were digested.
   public let id: UInt32
-  private let hash: KeyedHash<SHA256>
+  private let keyed: Keyed
+
+  /// One reference to count instead of two.
+  private final class Keyed: Sendable {
+    let hash: KeyedHash<SHA256>
+    init(_ hash: KeyedHash<SHA256>) { self.hash = hash }
+  }
 
   /// The shortest pepper, in bytes.
   public static let minimumLength = 32
@@ -18,22 +24,22 @@ public struct Pepper: Sendable {
   public init?(id: UInt32, key: borrowing SecretBytes) {
     guard key.count >= Self.minimumLength else { return nil }
     self.id = id
-    self.hash = key.withExposedBytes { bytes in
-      KeyedHash<SHA256>(secret: unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) })
+    self.keyed = key.withExposedBytes { bytes in
+      Keyed(KeyedHash(secret: unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }))
     }
   }
 
   /// HMAC-SHA256 of a message: 32 bytes.
-  package func code(for message: Span<UInt8>) -> [UInt8] { self.hash.code(for: message) }
+  package func code(for message: Span<UInt8>) -> [UInt8] { self.keyed.hash.code(for: message) }
 
   /// HMAC-SHA256 of an API token's id, a zero byte and its secret: what is kept of the secret.
-  package func code(forID id: [UInt8], secret: [UInt8]) -> [UInt8] {
+  public func code(forID id: [UInt8], secret: [UInt8]) -> [UInt8] {
     let message = id + [0] + secret
     return self.code(for: message.span)
   }
 
   func words(for message: Span<UInt8>) -> DigestWords {
-    unsafe self.hash.withCode(for: message) { code in
+    unsafe self.keyed.hash.withCode(for: message) { code in
       unsafe DigestWords(
         code.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
         code.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
@@ -45,7 +51,7 @@ public struct Pepper: Sendable {
 
   /// Whether a code is that of the message, in a time that does not depend on where it differs.
   package func isValid(_ code: [UInt8], for message: Span<UInt8>) -> Bool {
-    self.hash.isValid(code, for: message)
+    self.keyed.hash.isValid(code, for: message)
   }
 }
 

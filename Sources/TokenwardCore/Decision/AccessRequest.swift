@@ -21,7 +21,8 @@ public struct AccessRequest: Sendable {
   public package(set) var path: String
   /// The front door.
   public let door: Door
-  /// The caller's address as the transport names it; for audit only.
+  /// The caller's address as the transport names it: for audit, for tokens that are limited to
+  /// networks (``PeerAddress``), and to count guesses.
   public var peer: String?
   /// The verified client certificate, where mutual TLS is on.
   public var peerCertificate: CertificateThumbprint?
@@ -59,7 +60,7 @@ public struct AccessRequest: Sendable {
   /// - Parameters:
   ///   - path: the `:path` pseudo-header, byte for byte: a leading slash, service, slash, method.
   ///   - door: the front door.
-  ///   - peer: the caller's address; for audit only.
+  ///   - peer: the caller's address as the transport names it.
   ///   - peerCertificate: the verified client certificate, where mutual TLS is on.
   public init(
     path: String,

@@ -18,6 +18,7 @@ public struct RequestGuard: Sendable {
   private let verifier: any TokenVerifier
   private let revocation: (any RevocationChecker)?
   private let singleUse: any SingleUseMemory
+  private let guesses: GuessLimiter?
   private let time: any TimeSource
   private let observers: [any DecisionObserver]
 
@@ -26,6 +27,7 @@ public struct RequestGuard: Sendable {
   ///   - verifier: turns a token into a ``Principal``.
   ///   - revocation: withdrawn tokens; none unless given.
   ///   - singleUse: the memory of issuers whose tokens work once; in this process unless given.
+  ///   - guesses: slows down who guesses tokens; nobody unless given.
   ///   - time: the clocks.
   ///   - observers: told about every decision, in this order.
   public init(
@@ -33,6 +35,7 @@ public struct RequestGuard: Sendable {
     verifier: any TokenVerifier,
     revocation: (any RevocationChecker)? = nil,
     singleUse: any SingleUseMemory = InMemorySingleUse(),
+    guesses: GuessLimiter? = nil,
     time: any TimeSource = SystemTime(),
     observers: [any DecisionObserver] = []
   ) {
@@ -40,6 +43,7 @@ public struct RequestGuard: Sendable {
     self.verifier = verifier
     self.revocation = revocation
     self.singleUse = singleUse
+    self.guesses = guesses
     self.time = time
     self.observers = observers
   }
@@ -195,12 +199,18 @@ public struct RequestGuard: Sendable {
         principal = known
       } else {
         try AuthorizationValue.check(value)
+        if let guesses, guesses.isOver(request.peer, presenting: token, at: now) {
+          return .deny(Denial(.rateLimited))
+        }
         principal = try self.verifier.verify(token, at: now)
+        self.guesses?.accept(token, from: request.peer, at: now)
       }
     } catch let reason as DenialReason {
       return .deny(Denial(reason))
     } catch let failure as VerificationFailure {
       lookup = failure.lookup
+      // Once for each call: one that waits is counted when there is an answer.
+      if failure.lookup == nil { self.guesses?.note(failure.reason, from: request.peer, at: now) }
       return .deny(Denial(failure.reason, issuer: failure.issuer))
     } catch {
       return .deny(Denial(.internalInvariant))
