@@ -34,6 +34,7 @@ extension Caller {
     if let stated = principal.tenant, stated != tenant { throw .unauthenticated }
     self.init(
       token: token,
+      grant: principal.claims.string("grant_id").map { TokenID($0) },
       subject: principal.subject,
       tenant: tenant,
       scopes: Set(principal.scopes),

@@ -98,7 +98,10 @@ enum RequestFields {
 
   static func labels(_ labels: [String: String]) throws(AuthorityError) -> [String: String] {
     guard labels.count <= AuthorityLimits.mostLabels else {
-      throw .invalid(field: "labels", problem: "has more than \(AuthorityLimits.mostLabels) entries")
+      throw .invalid(
+        field: "labels",
+        problem: "has more than \(AuthorityLimits.mostLabels) entries"
+      )
     }
     for (name, value) in labels {
       guard AuthorityLimits.isName(name), value.utf8.count <= AuthorityLimits.longestName else {

@@ -131,7 +131,8 @@ struct AuthorityRoutes: HTTPResponder {
   /// Exactly one content type, without another character set than UTF-8, and no content encoding.
   private static func isForm(_ request: Request) -> Bool {
     let types = request.headers[values: .contentType]
-    guard types.count == 1, let type = types.first, request.headers[values: .contentEncoding].isEmpty
+    guard types.count == 1, let type = types.first,
+      request.headers[values: .contentEncoding].isEmpty
     else { return false }
     return type.equalsASCIICaseInsensitively("application/x-www-form-urlencoded")
       || type.equalsASCIICaseInsensitively("application/x-www-form-urlencoded;charset=utf-8")

@@ -68,7 +68,10 @@ struct PublishedDocuments: Sendable {
     text.add("introspection_endpoint", address.url("/oauth2/introspect"))
     text.add("revocation_endpoint", address.url("/oauth2/revoke"))
     text.add("response_types_supported", [])
-    text.add("grant_types_supported", [TokenEndpoint.tokenExchange, TokenEndpoint.clientCredentials])
+    text.add(
+      "grant_types_supported",
+      [TokenEndpoint.tokenExchange, TokenEndpoint.clientCredentials]
+    )
     // "none" is token exchange: the subject token is its only credential.
     text.add(
       "token_endpoint_auth_methods_supported",

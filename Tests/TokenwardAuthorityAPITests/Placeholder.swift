@@ -1,3 +1,0 @@
-// Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
-
-import Testing
