@@ -12,7 +12,7 @@ struct AuthorityCreateTests {
     let test = try await TestAuthority()
     let issued = try await test.token { $0.labels = ["team": "shop"] }
     #expect(test.denial(issued.token) == nil)
-    #expect(issued.record.expiresAt == issued.record.createdAt.adding(seconds: 30 * 86_400))
+    #expect(issued.record.expiresAt == issued.record.createdAt.adding(seconds: 90 * 86_400))
     #expect(issued.record.createdBy == (try test.admin.token))
     let stored = String(reflecting: try await test.records())
     let secret = String(decoding: issued.token.bytes[21 ..< 64], as: UTF8.self)

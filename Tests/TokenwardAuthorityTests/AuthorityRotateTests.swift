@@ -120,7 +120,7 @@ struct AuthorityRotateTests {
     test.clock.advance(by: 10)
     let new = try await test.authority.rotate(with.token, .init(graceSeconds: 0), as: with)
     #expect(new.record.expiresAt == with.expiresAt)
-    let longer = Rotation(graceSeconds: 0, lifetimeSeconds: 31 * 86_400)
+    let longer = Rotation(graceSeconds: 0, lifetimeSeconds: 91 * 86_400)
     let error = await failure { try await test.authority.rotate(with.token, longer, as: with) }
     #expect(error?.isForbidden == true)
   }
