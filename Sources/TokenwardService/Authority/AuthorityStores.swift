@@ -46,11 +46,12 @@ enum AuthorityStores {
   static func keeper(
     _ secrets: Configuration.Authority.Secrets,
     vault: OpenBao?
-  ) throws -> any SecretKeeper {
+  ) throws(ConfigurationError) -> any SecretKeeper {
     switch secrets {
     case .file(let path): return try FileSecretKeeper(path: path)
     case .openBao(let mount, let path, let field):
-      throw AuthorityStartError("\(mount) \(path) \(field) \(vault == nil)", hint: "no vault yet")
+      guard let vault else { throw Self.noVault("authority.secrets.openbao") }
+      return try vault.keeper(mount: mount, path: path, field: field)
     }
   }
 
@@ -58,11 +59,20 @@ enum AuthorityStores {
     _ keys: Configuration.Authority.Keys,
     secrets: AuthoritySecrets,
     vault: OpenBao?
-  ) throws -> any SigningKeyring {
+  ) throws(ConfigurationError) -> any SigningKeyring {
     switch keys {
     case .local: return LocalSigningKeyring(secrets: secrets)
     case .transit(let mount, let prefix):
-      throw AuthorityStartError("\(mount) \(prefix) \(vault == nil)", hint: "no vault yet")
+      guard let vault else { throw Self.noVault("authority.signing.keys.openbao") }
+      return try vault.keyring(mount: mount, prefix: prefix)
     }
+  }
+
+  private static func noVault(_ path: String) -> ConfigurationError {
+    ConfigurationError(
+      path: path,
+      problem: "needs the section openbao",
+      hint: "say in openbao where it is and how to log in"
+    )
   }
 }
