@@ -299,15 +299,16 @@ let package = Package(
     .testTarget(
       name: "TokenwardServiceTests",
       dependencies: [
-        "TokenwardCore", "TokenwardRemote", "TokenwardService", "TokenwardTestKit",
-        "TokenwardTelemetry",
+        "TokenwardAuthority", "TokenwardCore", "TokenwardRemote", "TokenwardService",
+        "TokenwardTestKit", "TokenwardTelemetry", logging,
       ],
       swiftSettings: settings
     ),
     .testTarget(
       name: "TokenwardCommandTests",
       dependencies: [
-        "tokenward", "TokenwardCore", "TokenwardService", asn1, crypto, protobuf,
+        "tokenward", "TokenwardAuthority", "TokenwardCore", "TokenwardProtos", "TokenwardService",
+        asn1, crypto, grpc, protobuf,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "X509", package: "swift-certificates"),
       ],

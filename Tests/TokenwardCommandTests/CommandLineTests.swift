@@ -22,10 +22,14 @@ struct CommandLineTests {
         every user of the machine and stay in the shell's history.
 
         EXAMPLE:
-          tokenward dev init ./dev
-          tokenward dev token --directory ./dev --scope orders.read --ttl 5m --out
-        token
-          tokenward token verify --config ./dev/tokenward.yaml --token-file token
+          tokenward run --config tokenward.yaml
+          tokenward login --server localhost:8443 --ca ca.pem --token-file admin.token
+          tokenward token create --name ci --owner builds --audience orders --out
+        ci.token
+          tokenward token exchange --token-file ci.token --out ci.jwt
+
+        COMPLETIONS:
+          tokenward --generate-completion-script bash    (or zsh, fish)
 
         EXIT STATUS:
           0   allowed; or the command did what it was asked to do
@@ -42,7 +46,16 @@ struct CommandLineTests {
           -h, --help              Show help information.
 
         SUBCOMMANDS:
-          token                   Decide about a token, or look into one.
+          run                     Run what the configuration describes: a token
+                                  authority.
+          login                   Remember an authority and the API token to manage it
+                                  with.
+          token                   API tokens of an authority; decide about a token, or
+                                  look into one.
+          role                    Roles of an authority: names for sets of scopes.
+          owner                   Owners of API tokens: whom tokens speak for.
+          key                     Signing keys of an authority.
+          audit                   Look at the audit files of an authority.
           jose                    Check signatures and key sets by themselves.
           policy                  Look at the policy of a configuration.
           dev                     Try things out. For development only.
@@ -57,7 +70,12 @@ struct CommandLineTests {
     "each command has help with an example",
     arguments: [
       ["token", "verify"], ["token", "inspect"], ["jose", "verify"], ["jose", "check-keys"],
-      ["policy", "check"], ["dev", "init"], ["dev", "token"],
+      ["policy", "check"], ["dev", "init"], ["dev", "token"], ["run"], ["login"],
+      ["token", "create"], ["token", "list"], ["token", "show"], ["token", "rotate"],
+      ["token", "revoke"], ["token", "exchange"], ["role", "list"], ["role", "show"],
+      ["role", "put"], ["role", "delete"], ["owner", "show"], ["owner", "disable"],
+      ["owner", "enable"], ["key", "list"], ["key", "rotate"], ["audit", "verify"],
+      ["audit", "tail"],
     ]
   )
   func subcommandHelp(command: [String]) throws {
@@ -75,7 +93,10 @@ struct CommandLineTests {
       ["token", "inspect", "--token-file", "TOKEN"], ["token", "verify", "--config", "TOKEN"],
       ["TOKEN"], ["token", "TOKEN"], ["dev", "token", "TOKEN"],
       ["policy", "check", "Bearer TOKEN"],
-      ["--TOKEN"],
+      ["--TOKEN"], ["token", "show", "TOKEN"], ["token", "revoke", "TOKEN"],
+      ["token", "rotate", "TOKEN", "--grace", "1h"], ["login", "--server", "a:1", "TOKEN"],
+      ["login", "--server", "a:1", "--token-file", "TOKEN"], ["token", "exchange", "TOKEN"],
+      ["token", "create", "--name", "a", "--owner", "b", "--audience", "c", "--token", "TOKEN"],
     ]
   )
   func redacted(arguments: [String]) throws {
@@ -102,6 +123,13 @@ struct CommandLineTests {
     #expect(result.status != 0)
     let written = result.output + result.complaint
     #expect(!written.contains("16C7e42F29") && !written.contains("S3cr3tOpaque"), "\(written)")
+  }
+
+  @Test("completions of three shells know the commands", arguments: ["bash", "zsh", "fish"])
+  func completions(shell: String) throws {
+    let result = try BuiltCommand.run(["--generate-completion-script", shell])
+    #expect(result.status == 0)
+    #expect(result.output.contains("exchange") && result.output.contains("tokenward"))
   }
 
   @Test("commands that write JSON only may be told so, and nothing else")

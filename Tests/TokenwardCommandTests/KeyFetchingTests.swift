@@ -9,7 +9,7 @@ import TokenwardCore
 @Suite("Keys that a command has to fetch")
 struct KeyFetchingTests {
   @Test("a token of an issuer that does not answer cannot be decided about")
-  func unreachable() throws {
+  func unreachable() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "tokenward-\(UUID())")
       .path()
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -23,7 +23,7 @@ struct KeyFetchingTests {
           jwks: {uri: "https://127.0.0.1:1/jwks"}
       """
     try yaml.write(toFile: "\(folder)/config.yaml", atomically: true, encoding: .utf8)
-    func verify(issuer: String) throws -> Int32 {
+    func verify(issuer: String) async throws -> Int32 {
       let header = Data("{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"a\"}".utf8)
       let claims = Data("{\"iss\":\"\(issuer)\"}".utf8)
       let encoded = [header, claims, Data(repeating: 7, count: 64)].map { data in
@@ -33,12 +33,12 @@ struct KeyFetchingTests {
       let path = "\(folder)/token"
       try encoded.joined(separator: ".").write(toFile: path, atomically: true, encoding: .utf8)
       try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-      return Tokenward.run([
+      return await Tokenward.run([
         "token", "verify", "--config", "\(folder)/config.yaml", "--token-file", path,
       ]).rawValue
     }
-    #expect(try verify(issuer: "https://issuer.test") == 2)
+    #expect(try await verify(issuer: "https://issuer.test") == 2)
     // And one of nobody's is simply refused.
-    #expect(try verify(issuer: "https://other.test") == 1)
+    #expect(try await verify(issuer: "https://other.test") == 1)
   }
 }
