@@ -27,11 +27,11 @@ struct KeysCrashTests {
   @Test(
     "After a crash at any commit every token stays verifiable, with key sets that are five minutes old",
     arguments: 0 ..< 12,
-    [FaultyStore.Fault.before, .after]
+    [KeysFaultyStore.Fault.before, .after]
   )
-  func life(_ index: Int, _ fault: FaultyStore.Fault) async throws {
+  func life(_ index: Int, _ fault: KeysFaultyStore.Fault) async throws {
     let clock = ManualClock()
-    let store = FaultyStore()
+    let store = KeysFaultyStore()
     store.fail(index, fault)
     let keyring = LocalSigningKeyring(secrets: try await freshSecrets().0)
     func process() throws -> SigningKeys {
@@ -95,7 +95,7 @@ struct KeysCrashTests {
     #expect(store.commits <= 12)
   }
 
-  private static func records(_ store: FaultyStore) async throws(AuthorityError) -> [StoredRecord] {
+  private static func records(_ store: KeysFaultyStore) async throws(AuthorityError) -> [StoredRecord] {
     do {
       return try await store.records()
     } catch {

@@ -61,7 +61,7 @@ final class MemoryKeeper: SecretKeeper {
 }
 
 /// A store whose commits fail as a test says.
-final class FaultyStore: TokenStore {
+final class KeysFaultyStore: TokenStore {
   enum Fault: Sendable {
     case before
     case after

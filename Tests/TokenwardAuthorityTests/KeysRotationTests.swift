@@ -10,7 +10,7 @@ import TokenwardTestKit
 @Suite("Rotation of signing keys")
 struct KeysRotationTests {
   let clock = ManualClock()
-  let store = FaultyStore()
+  let store = KeysFaultyStore()
 
   private static func schedule() throws -> KeySchedule {
     try KeySchedule(

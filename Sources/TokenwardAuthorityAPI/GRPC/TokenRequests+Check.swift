@@ -94,7 +94,7 @@ extension Tokenward_Authority_V1_IntrospectTokenResponse {
     self.subject = principal.subject.text
     self.clientID = principal.clientID?.text ?? ""
     self.issuer = principal.issuer.text
-    self.audiences = principal.statedAudiences
+    self.audiences = principal.audiences.map(\.text)
     self.scopes = principal.scopes.map(\.text)
     self.roles = principal.roles.map(\.text)
     self.tokenID = principal.tokenID?.text ?? ""
@@ -106,13 +106,5 @@ extension Tokenward_Authority_V1_IntrospectTokenResponse {
     self.certificateThumbprint = principal.certificate?.base64URL ?? ""
     self.methods = principal.methods?.patterns ?? []
     self.networks = principal.networks.map(\.description)
-  }
-}
-
-extension Principal {
-  /// The services that the token says it is for.
-  var statedAudiences: [String] {
-    if let one = self.claims.string("aud") { return [one] }
-    return self.claims.strings("aud") ?? []
   }
 }

@@ -106,7 +106,7 @@ struct IntrospectionEndpoint: Sendable {
     text.add("iss", principal.issuer.text)
     text.add("sub", principal.subject.text)
     if let clientID = principal.clientID { text.add("client_id", clientID.text) }
-    let audiences = principal.statedAudiences
+    let audiences = principal.audiences.map(\.text)
     if audiences.count == 1, let only = audiences.first {
       text.add("aud", only)
     } else if !audiences.isEmpty {

@@ -75,6 +75,7 @@ public struct APITokenVerifier: TokenVerifier {
     assertion.tenant = match.tenant
     assertion.methods = match.methods
     assertion.networks = match.networks
+    assertion.audiences = match.audiences
     return Principal(assertingVerified: assertion)
   }
 }

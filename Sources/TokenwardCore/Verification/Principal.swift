@@ -41,6 +41,8 @@ public struct Principal: Sendable {
     public var networks: [NetworkPrefix]
     /// Whether the credential may be used once only.
     public var isSingleUse: Bool
+    /// The services that the credential is for, where ``claims`` do not say it (`aud`).
+    public var audiences: [Audience]
     /// The claims behind the identity.
     public var claims: Claims
 
@@ -55,6 +57,7 @@ public struct Principal: Sendable {
       self.scopes = []
       self.roles = []
       self.networks = []
+      self.audiences = []
       self.isSingleUse = false
       self.claims = Claims()
     }
@@ -101,6 +104,13 @@ public struct Principal: Sendable {
   public var isSingleUse: Bool { self.storage.assertion.isSingleUse }
   /// Further claims of the token.
   public var claims: Claims { self.storage.assertion.claims }
+  /// The services that the token is for; empty where that is not known.
+  public var audiences: [Audience] {
+    let stated = self.storage.assertion.audiences
+    if !stated.isEmpty { return stated }
+    if let one = self.claims.string("aud") { return [Audience(one)] }
+    return (self.claims.strings("aud") ?? []).map { Audience($0) }
+  }
 
   /// When a call that is allowed now has to end. The skew is for clocks that differ when a call
   /// begins; a stream that goes on has no use for it and ends with the expiry that the token states,

@@ -52,7 +52,7 @@ enum DatabaseOpening {
     }
   }
 
-  static let accepting = "tokenward store accept-restored"
+  static let accepting = "tokenward run --config FILE --accept-restored"
 
   /// The right to be the only one.
   static func lock(_ path: String) throws(SQLiteStoreProblem) -> HeldLock {
