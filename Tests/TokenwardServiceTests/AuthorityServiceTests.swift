@@ -53,7 +53,7 @@ struct AuthorityServiceTests {
     let token = try folder.read("authority/admin.token").trimmingCharacters(in: .newlines)
 
     let grant = try #require(requestGuard.decide(self.request(token)).grant)
-    #expect(grant.principal.subject == "main/admin")
+    #expect(grant.principal?.subject == "main/admin")
     #expect(requestGuard.decide(self.request(well)).denial?.reason == .checksumInvalid)
     let access = try await service.authority.exchange(BearerToken(token), for: .init())
     let jwt = String(decoding: access.token.bytes, as: UTF8.self)
