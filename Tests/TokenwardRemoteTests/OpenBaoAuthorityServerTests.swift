@@ -28,7 +28,13 @@ struct OpenBaoAuthorityServerTests {
       capabilities = ["create", "read", "update"]
     }
     path "transit/keys/tokenward-*" {
-      capabilities = ["create", "read"]
+      capabilities = ["read", "update"]
+      allowed_parameters = {
+        "type" = ["ecdsa-p256", "ed25519"]
+        "exportable" = [false]
+        "allow_plaintext_backup" = [false]
+        "derived" = [false]
+      }
     }
     path "transit/sign/tokenward-*" {
       capabilities = ["update"]

@@ -52,7 +52,7 @@ struct TransitAsking: Sendable {
     let hint =
       switch trouble.failure {
       case .denied:
-        "the policy of this login needs create and read for \(key.mount)/keys/ and update for "
+        "the policy of this login needs read and update for \(key.mount)/keys/ and update for "
           + "\(key.mount)/sign/, with the prefix of the keys"
       case .notFound: "check the mount of the transit engine, and whether somebody removed the key"
       case .unusableAnswer:
