@@ -307,8 +307,8 @@ let package = Package(
     .testTarget(
       name: "TokenwardCommandTests",
       dependencies: [
-        "tokenward", "TokenwardAuthority", "TokenwardCore", "TokenwardProtos", "TokenwardService",
-        asn1, crypto, grpc, protobuf,
+        "tokenward", "TokenwardAuthority", "TokenwardCore", "TokenwardGRPC", "TokenwardProtos",
+        "TokenwardService", asn1, crypto, grpc, protobuf,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "X509", package: "swift-certificates"),
       ],

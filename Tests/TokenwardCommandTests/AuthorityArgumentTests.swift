@@ -3,6 +3,7 @@
 import ArgumentParser
 import Testing
 import TokenwardCore
+import TokenwardGRPC
 
 @testable import tokenward
 

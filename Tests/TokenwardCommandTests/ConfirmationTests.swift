@@ -47,7 +47,7 @@ struct ConfirmationTests {
       }
       #expect(attempts == min(failures + 1, 3))
       #expect((answer != nil) == (failures < 3))
-      #expect(pauses.list.withLock(\.count) == min(failures, 2))
+      #expect(pauses.count == min(failures, 2))
     }
   }
 
@@ -58,11 +58,13 @@ struct ConfirmationTests {
       try await pauses.patience.call { _ in throw RPCError(code: .permissionDenied, message: "") }
     }
     #expect(error?.code == .permissionDenied)
-    #expect(pauses.list.withLock(\.isEmpty))
+    #expect(pauses.count == 0)
   }
 
   private final class Pauses: Sendable {
-    let list = Mutex<[Duration]>([])
+    private let list = Mutex<[Duration]>([])
+
+    var count: Int { self.list.withLock { $0.count } }
 
     var patience: Patience {
       Patience(
@@ -76,13 +78,13 @@ struct ConfirmationTests {
   @Test(
     "what an authority answers becomes a status and a hint, and nothing in it reaches a terminal",
     arguments: [
-      (RPCError.Code.unauthenticated, ExitStatus.denied), (.permissionDenied, .denied),
+      (RPCError.Code.unauthenticated, tokenward.ExitStatus.denied), (.permissionDenied, .denied),
       (.invalidArgument, .usage), (.notFound, .undecided), (.alreadyExists, .undecided),
       (.failedPrecondition, .undecided), (.unavailable, .undecided),
       (.deadlineExceeded, .undecided), (.unimplemented, .undecided), (.internalError, .undecided),
     ]
   )
-  func failures(code: RPCError.Code, status: ExitStatus) throws {
+  func failures(code: RPCError.Code, status: tokenward.ExitStatus) throws {
     let address = try #require(AuthorityAddress(argument: "localhost:1"))
     let message = "bad\u{1B}[2J\nerror: forged\u{202E}" + String(repeating: "x", count: 4_096)
     let failure = CommandFailure(RPCError(code: code, message: message), from: address, about: "it")

@@ -23,7 +23,8 @@ struct ProfileTests {
   ) throws -> (status: Int32, output: String) {
     let process = Process()
     let pipe = Pipe()
-    process.executableURL = try #require(BuiltCommand.url)
+    let command: URL = try #require(BuiltCommand.url, "the command is built with the tests")
+    process.executableURL = command
     process.arguments = arguments
     process.environment = ["XDG_CONFIG_HOME": folder.path]
     process.standardInput = FileHandle.nullDevice

@@ -1,5 +1,6 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+import ArgumentParser
 import Foundation
 import SwiftProtobuf
 import Testing
@@ -51,7 +52,7 @@ struct TokenViewTests {
   @Test("columns are aligned, and what an authority says moves no cursor")
   func table() {
     #expect(TextTable.rows([["A", "B"], ["long", "c"]]) == "A     B\nlong  c\n")
-    #expect(TextTable.rows([["a\u{1B}[2J\nb"]]) == "a\\u001b[2J\\nb\n")
+    #expect(TextTable.rows([["a\u{1B}[2J\nb"]]) == "a\\u001b[2J\\u000ab\n")
   }
 
   @Test("an audit file that is whole is confirmed; one that was changed is not")

@@ -90,7 +90,6 @@ struct ConfigurationAuthorityTests {
   @Test(
     "is refused with its line",
     arguments: [
-      (1, "authority: yes", "authority (line 1): is one text"),
       (2, "  issuer: http://tokens.test", "authority.issuer (line 2): "),
       (2, "  issuer: tokens", "authority.issuer (line 2): "),
       (2, "  issuer: https://tokens.test?a", "authority.issuer (line 2): "),
@@ -157,6 +156,11 @@ struct ConfigurationAuthorityTests {
     let alone = Self.good[4 ... 6].joined(separator: "\n")
     #expect(
       folder.problems(alone) == ["issuers[0].authority (line 2): needs the section authority"]
+    )
+    #expect(
+      folder.problems("authority: yes") == [
+        "authority (line 1): is one text, where a section belongs"
+      ]
     )
     var lines = Self.good.dropLast()
     lines[2] = "  directory: a\n  secrets: {openbao: {path: a}}\n  signing: {keys: {openbao: {}}}"

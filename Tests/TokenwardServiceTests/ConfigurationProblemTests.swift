@@ -271,7 +271,7 @@ struct ConfigurationProblemTests {
     Case(13, "admin: {}", "admin.listen (line 13): is missing"),
     Case(14, "audit: audit.jsonl", "audit (line 14): is one text, where a section belongs"),
     Case(14, "audit:", "audit (line 14): has no value"),
-    Case(14, "authority: {}", "\"authority\" (line 14): is unknown"),
+    Case(14, "ext_authz: {}", "\"ext_authz\" (line 14): is unknown"),
     Case(
       15,
       "server: {listen: 127.0.0.1:0}",
