@@ -49,7 +49,9 @@ struct AuthorityArgumentTests {
 
   @Test(
     "a grace may be nothing",
-    arguments: [("0", 0), ("0s", 0), ("none", 0), ("1h", 3_600), ("2d", 172_800), ("", nil), ("-1s", nil)]
+    arguments: [
+      ("0", 0), ("0s", 0), ("none", 0), ("1h", 3_600), ("2d", 172_800), ("", nil), ("-1s", nil),
+    ]
       as [(String, Int64?)]
   )
   func graces(text: String, seconds: Int64?) { #expect(Grace(argument: text)?.seconds == seconds) }
@@ -66,13 +68,17 @@ struct AuthorityArgumentTests {
     "is refused before anybody is asked",
     arguments: [
       ["token", "create", "--name", "a", "--owner", "b"],
-      ["token", "create", "--name", "a", "--owner", "b", "--audience", "c", "--label", "x=1", "--label", "x=2"],
+      [
+        "token", "create", "--name", "a", "--owner", "b", "--audience", "c", "--label", "x=1",
+        "--label", "x=2",
+      ],
       ["token", "show", "short"], ["token", "show", "0123456789abcde_"],
       ["token", "rotate", "0123456789abcdef"], ["token", "revoke"],
       ["token", "revoke", "0123456789abcdef", "--owner", "a"],
       ["token", "revoke", "--tenant", "a"], ["token", "revoke", "--self", "--owner", "a"],
       ["token", "revoke", "0123456789abcdef", "--token-file", "a"],
-      ["token", "list", "--limit", "0"], ["audit", "tail", "a", "--lines", "0"], ["audit", "verify"],
+      ["token", "list", "--limit", "0"], ["audit", "tail", "a", "--lines", "0"],
+      ["audit", "verify"],
       ["login", "--server", "nowhere"], ["login", "--server", "a:1", "--profile", "../x"],
       ["token", "list", "--profile", "a/b"], ["run"], ["key", "rotate", "--algorithm", "RS256"],
     ]
@@ -86,11 +92,15 @@ struct AuthorityArgumentTests {
   @Test(
     "and what is near it is understood",
     arguments: [
-      ["token", "show", "0123456789abcdef"], ["token", "rotate", "0123456789abcdef", "--grace", "0"],
+      ["token", "show", "0123456789abcdef"],
+      ["token", "rotate", "0123456789abcdef", "--grace", "0"],
       ["token", "revoke", "0123456789abcdef", "0123456789abcdeF"],
       ["token", "revoke", "--owner", "a", "--tenant", "b", "--issued-before", "now", "-y"],
       ["token", "revoke", "--self", "--token-file", "a"],
-      ["token", "create", "--name", "a", "--owner", "b", "--audience", "c", "--label", "x=1", "--label", "y=2"],
+      [
+        "token", "create", "--name", "a", "--owner", "b", "--audience", "c", "--label", "x=1",
+        "--label", "y=2",
+      ],
       ["audit", "verify", "a", "b", "--expect", "7:\(String(repeating: "A", count: 43))"],
       ["key", "rotate", "--algorithm", "EdDSA", "--force", "--output", "json"],
     ]

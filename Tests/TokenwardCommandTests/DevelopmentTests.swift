@@ -214,7 +214,8 @@ final class DevelopmentTests {
     "lifetimes are digits with a unit",
     arguments: [
       ("90", 90), ("90s", 90), ("5m", 300), ("2h", 7_200), ("", nil), ("0", nil), ("0m", nil),
-      ("-1", nil), ("+5m", nil), ("1.5h", nil), ("5 m", nil), ("5d", 432_000), ("5w", nil), ("m", nil),
+      ("-1", nil), ("+5m", nil), ("1.5h", nil), ("5 m", nil), ("5d", 432_000), ("5w", nil),
+      ("m", nil),
       ("1000000", nil), ("٥m", nil),
     ] as [(String, Int64?)]
   )

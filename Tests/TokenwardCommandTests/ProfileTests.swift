@@ -85,7 +85,9 @@ struct ProfileTests {
   @Test("a token is looked at before anybody is shown it")
   func tokens() throws {
     #expect(try LoginCommand.id(of: BearerToken(Self.token)) == "0123456789abcdef")
-    for wrong in [String(Self.token.dropLast()), Self.token + "0", "eyJhbGciOiJFUzI1NiJ9.e30.c2ln", ""] {
+    for wrong in [
+      String(Self.token.dropLast()), Self.token + "0", "eyJhbGciOiJFUzI1NiJ9.e30.c2ln", "",
+    ] {
       #expect(throws: CommandFailure.self) { try LoginCommand.id(of: BearerToken(wrong)) }
     }
     let mistyped = Self.token.replacing("sss", with: "Sss", maxReplacements: 1)

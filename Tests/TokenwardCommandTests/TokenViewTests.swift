@@ -67,7 +67,10 @@ struct TokenViewTests {
     let whole = try BuiltCommand.run(["audit", "verify", path, "--output", "json"])
     #expect(whole.status == 0)
     #expect(whole.output.hasPrefix("{\"ok\":true,\"records\":4,"))
-    #expect(try BuiltCommand.run(["audit", "tail", path, "-n", "2"]).output.split(separator: "\n").count == 2)
+    #expect(
+      try BuiltCommand.run(["audit", "tail", path, "-n", "2"]).output.split(separator: "\n").count
+        == 2
+    )
 
     let position = try BuiltCommand.run(["audit", "verify", path]).output.split(separator: "\n")
       .first { $0.hasPrefix("last") }?.split(separator: " ").last

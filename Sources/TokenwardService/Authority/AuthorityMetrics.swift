@@ -24,9 +24,14 @@ enum AuthorityMetricName {
   static let helps = [
     (tokens, "API tokens by what they are worth, counted about once a minute."),
     (keyAge, "How long ago a signing key was made, in seconds, by algorithm and state."),
-    (operations, "What was done to the authority, by action and outcome, as it stands in the audit."),
+    (
+      operations,
+      "What was done to the authority, by action and outcome, as it stands in the audit."
+    ),
     (auditFailures, "Audit records that could not be written; nothing is issued meanwhile."),
-    (storeFailures, "Questions and changes that the store could not answer or do, since the start."),
+    (
+      storeFailures, "Questions and changes that the store could not answer or do, since the start."
+    ),
     (withdrawn, "Access tokens that were taken back and have not expired."),
     (pendingUses, "Uses of tokens that the store was not told of yet."),
     (doubts, "Records of which is not known what the store has; their tokens may be refused."),
@@ -67,7 +72,9 @@ struct AuthorityMetrics: Sendable {
       let name = "\(key.algorithm.rawValue) \(key.state.rawValue)"
       ages[name] = (labels, max(ages[name]?.age ?? 0, key.ageSeconds))
     }
-    for (labels, age) in ages.values { self.record(AuthorityMetricName.keyAge, Double(age), labels) }
+    for (labels, age) in ages.values {
+      self.record(AuthorityMetricName.keyAge, Double(age), labels)
+    }
   }
 
   /// How many tokens are worth what.

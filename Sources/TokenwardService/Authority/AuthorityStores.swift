@@ -36,7 +36,8 @@ enum AuthorityStores {
         throw AuthorityStartError(
           "the store \(ConfigurationError.shown(error.path)): \(error.problem)",
           hint: error.kind == .rolledBack
-            ? "\(error.hint); if it was put back on purpose, start once with --accept-restored"
+            ? "put the newest one back, together with its -wal file; if this one is meant, start once"
+              + " with --accept-restored"
             : error.hint
         )
       }

@@ -40,9 +40,10 @@ enum ProcessHygiene {
   /// the kernel takes five. Nil where there is none.
   private static func control(_ option: CInt, _ argument: CUnsignedLong) -> CInt? {
     #if os(Linux)
-    typealias Function = @convention(c) (
-      CInt, CUnsignedLong, CUnsignedLong, CUnsignedLong, CUnsignedLong
-    ) -> CInt
+    typealias Function =
+      @convention(c) (
+        CInt, CUnsignedLong, CUnsignedLong, CUnsignedLong, CUnsignedLong
+      ) -> CInt
     guard let symbol = dlsym(nil, "prctl") else { return nil }
     return unsafeBitCast(symbol, to: Function.self)(option, argument, 0, 0, 0)
     #else

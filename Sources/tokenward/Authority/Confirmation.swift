@@ -34,7 +34,8 @@ struct Confirmation: ParsableArguments {
       )
     }
     let said = try answer("\(question) [y/N] ") ?? ""
-    guard ["y", "Y", "yes", "Yes", "YES"].contains(where: { $0.utf8.elementsEqual(said.utf8) }) else {
+    guard ["y", "Y", "yes", "Yes", "YES"].contains(where: { $0.utf8.elementsEqual(said.utf8) })
+    else {
       throw CommandFailure("nothing was done")
     }
   }

@@ -26,7 +26,9 @@ enum TextTable {
   }
 
   /// Names and values, one pair on each line.
-  static func facts(_ facts: [(String, String)]) -> String { Self.rows(facts.map { [$0.0, $0.1] }) }
+  static func facts(_ facts: [(String, String)]) -> String {
+    Self.rows(facts.map { [$0.0, $0.1] })
+  }
 
   /// Without quotes, in which nothing moves a cursor or begins a line.
   static func printable(_ text: String) -> String {

@@ -23,7 +23,9 @@ enum KeyView {
       object.add("keys", keys.map(Self.object))
       return object.text + "\n"
     case .text:
-      let header = ["KEY", "ALGORITHM", "STATE", "PUBLISHED", "SIGNS SINCE", "SIGNED UNTIL", "WHERE"]
+      let header = [
+        "KEY", "ALGORITHM", "STATE", "PUBLISHED", "SIGNS SINCE", "SIGNED UNTIL", "WHERE",
+      ]
       return TextTable.rows([header] + keys.map(Self.row))
     }
   }

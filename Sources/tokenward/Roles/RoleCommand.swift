@@ -111,7 +111,10 @@ struct RoleShow: AsyncParsableCommand {
     let name = self.name
     let answer = try await self.authority.connection().use { client in
       try await Patience().call { options in
-        try await AuthorityAPI.Roles(wrapping: client).get(.with { $0.name = name }, options: options)
+        try await AuthorityAPI.Roles(wrapping: client).get(
+          .with { $0.name = name },
+          options: options
+        )
       }
     }
     try Console.standardOutput.write(RoleView(role: answer.role).text(self.output))

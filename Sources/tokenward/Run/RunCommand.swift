@@ -62,7 +62,10 @@ struct RunCommand: AsyncParsableCommand {
   var acceptRestored = false
 
   func run() async throws {
-    let registry = AuthorityProcess.bootstrap(format: self.logFormat == .json ? .json : .text, level: self.logLevel.level)
+    let registry = AuthorityProcess.bootstrap(
+      format: self.logFormat == .json ? .json : .text,
+      level: self.logLevel.level
+    )
     let configuration = try Configuration(contentsOf: self.config)
     let process = try AuthorityProcess(
       configuration,
@@ -91,7 +94,8 @@ struct RunCommand: AsyncParsableCommand {
     } catch let error as AuthorityStartError {
       throw CommandFailure(error.problem, hint: error.hint)
     } catch let error as RuntimeError {
-      throw error.cause as? ConfigurationError ?? CommandFailure("the server ended: \(error.message)")
+      throw error.cause as? ConfigurationError
+        ?? CommandFailure("the server ended: \(error.message)")
     } catch let error as ConfigurationError {
       throw error
     } catch {

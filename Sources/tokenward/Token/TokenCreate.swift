@@ -42,7 +42,9 @@ struct TokenCreate: AsyncParsableCommand {
   @Option(help: "A scope of the token; may be repeated.")
   var scope: [String] = []
 
-  @Option(help: ArgumentHelp("How long it lives, such as 90d; the authority's default unless given."))
+  @Option(
+    help: ArgumentHelp("How long it lives, such as 90d; the authority's default unless given.")
+  )
   var ttl: Lifetime?
 
   @Option(

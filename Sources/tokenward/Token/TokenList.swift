@@ -29,7 +29,9 @@ struct TokenList: AsyncParsableCommand {
   @Option(help: "Only those that have this role.")
   var role: String = ""
 
-  @Option(help: ArgumentHelp("Only those that have this label; may be repeated.", valueName: "key=value"))
+  @Option(
+    help: ArgumentHelp("Only those that have this label; may be repeated.", valueName: "key=value")
+  )
   var label: [LabelArgument] = []
 
   @Flag(help: "Only those that are neither revoked by themselves nor expired.")
@@ -152,7 +154,8 @@ struct TokenShow: AsyncParsableCommand {
 enum TokenIDArgument {
   /// Refuses whole tokens before anything else does something with them.
   static func check(_ ids: [String]) throws {
-    for id in ids where id.utf8.count != APITokenFormat.idLength
+    for id in ids
+    where id.utf8.count != APITokenFormat.idLength
       || !id.utf8.allSatisfy(APITokenFormat.digits.contains)
     {
       throw ValidationError(
