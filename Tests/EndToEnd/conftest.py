@@ -10,6 +10,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from authority_bed import authorities, authority, eddsa_authority  # noqa: F401 (fixtures)
 from bao_double import BaoDouble
 from guarded import Servers
 from issuer import Issuer as RemoteIssuer

@@ -7,6 +7,7 @@ import sys
 import tempfile
 
 import grpc
+import grpc_tools
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from grpc_tools import protoc
@@ -20,9 +21,11 @@ def _generate():
     """Stubs are made on the fly, so that no second copy of the generated code can go stale."""
     folder = tempfile.TemporaryDirectory(prefix="tokenward-stubs-")
     protos = ROOT / "Protos"
-    files = [str(p) for p in sorted((protos / "tokenward/example/v1").glob("*.proto"))]
+    files = [str(p) for p in sorted(protos.rglob("*.proto"))]
+    known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
     status = protoc.main(
-        ["protoc", f"--proto_path={protos}", f"--python_out={folder.name}",
+        ["protoc", f"--proto_path={protos}", f"--proto_path={known}",
+         f"--python_out={folder.name}",
          f"--grpc_python_out={folder.name}", *files]
     )
     assert status == 0, "protoc could not generate the stubs"
