@@ -1,5 +1,8 @@
 # Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
-"""Measures how issuers are followed and tokens refreshed under load. `scripts/figures` runs it."""
+"""Measures how issuers are followed, tokens refreshed and made, under load.
+
+`scripts/figures` runs it.
+"""
 
 import argparse
 import dataclasses
@@ -8,12 +11,14 @@ import pathlib
 import sys
 import tempfile
 
+import figures_authority
 import figures_client
 import figures_verifier
 
 PARTS = {
     "kids": figures_verifier.unknown_kids, "rotation": figures_verifier.rotation,
     "outage": figures_verifier.outage, "client": figures_client.client,
+    "exchange": figures_authority.exchange, "crashes": figures_authority.crashes,
 }
 
 
