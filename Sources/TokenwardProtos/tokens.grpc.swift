@@ -203,9 +203,10 @@ extension Tokenward_Authority_V1_Tokens {
     /// > that the caller does not hold itself; INVALID_ARGUMENT with google.rpc.BadRequest for a field that
     /// > cannot be used; UNAVAILABLE while store, secrets, audit or clock cannot be used. What does not
     /// > exist is NOT_FOUND to callers who may see every tenant and PERMISSION_DENIED to others. Those that
-    /// > an authority explains carry a google.rpc.ErrorInfo of the domain `tokenward.dev`.
+    /// > an authority explains carry a google.rpc.ErrorInfo of the domain
+    /// > `authority.tokenward.dev`.
     /// > 
-    /// > Names of tenants, owners, roles and labels are 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
+    /// > Names of tokens, tenants, owners, roles and labels are 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
     public protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
         /// Handle the "Create" method.
         ///
@@ -419,9 +420,10 @@ extension Tokenward_Authority_V1_Tokens {
     /// > that the caller does not hold itself; INVALID_ARGUMENT with google.rpc.BadRequest for a field that
     /// > cannot be used; UNAVAILABLE while store, secrets, audit or clock cannot be used. What does not
     /// > exist is NOT_FOUND to callers who may see every tenant and PERMISSION_DENIED to others. Those that
-    /// > an authority explains carry a google.rpc.ErrorInfo of the domain `tokenward.dev`.
+    /// > an authority explains carry a google.rpc.ErrorInfo of the domain
+    /// > `authority.tokenward.dev`.
     /// > 
-    /// > Names of tenants, owners, roles and labels are 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
+    /// > Names of tokens, tenants, owners, roles and labels are 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
     public protocol ServiceProtocol: Tokenward_Authority_V1_Tokens.StreamingServiceProtocol {
         /// Handle the "Create" method.
         ///
@@ -633,9 +635,10 @@ extension Tokenward_Authority_V1_Tokens {
     /// > that the caller does not hold itself; INVALID_ARGUMENT with google.rpc.BadRequest for a field that
     /// > cannot be used; UNAVAILABLE while store, secrets, audit or clock cannot be used. What does not
     /// > exist is NOT_FOUND to callers who may see every tenant and PERMISSION_DENIED to others. Those that
-    /// > an authority explains carry a google.rpc.ErrorInfo of the domain `tokenward.dev`.
+    /// > an authority explains carry a google.rpc.ErrorInfo of the domain
+    /// > `authority.tokenward.dev`.
     /// > 
-    /// > Names of tenants, owners, roles and labels are 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
+    /// > Names of tokens, tenants, owners, roles and labels are 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
     public protocol SimpleServiceProtocol: Tokenward_Authority_V1_Tokens.ServiceProtocol {
         /// Handle the "Create" method.
         ///
@@ -1216,9 +1219,10 @@ extension Tokenward_Authority_V1_Tokens {
     /// > that the caller does not hold itself; INVALID_ARGUMENT with google.rpc.BadRequest for a field that
     /// > cannot be used; UNAVAILABLE while store, secrets, audit or clock cannot be used. What does not
     /// > exist is NOT_FOUND to callers who may see every tenant and PERMISSION_DENIED to others. Those that
-    /// > an authority explains carry a google.rpc.ErrorInfo of the domain `tokenward.dev`.
+    /// > an authority explains carry a google.rpc.ErrorInfo of the domain
+    /// > `authority.tokenward.dev`.
     /// > 
-    /// > Names of tenants, owners, roles and labels are 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
+    /// > Names of tokens, tenants, owners, roles and labels are 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
     public protocol ClientProtocol: Sendable {
         /// Call the "Create" method.
         ///
@@ -1480,9 +1484,10 @@ extension Tokenward_Authority_V1_Tokens {
     /// > that the caller does not hold itself; INVALID_ARGUMENT with google.rpc.BadRequest for a field that
     /// > cannot be used; UNAVAILABLE while store, secrets, audit or clock cannot be used. What does not
     /// > exist is NOT_FOUND to callers who may see every tenant and PERMISSION_DENIED to others. Those that
-    /// > an authority explains carry a google.rpc.ErrorInfo of the domain `tokenward.dev`.
+    /// > an authority explains carry a google.rpc.ErrorInfo of the domain
+    /// > `authority.tokenward.dev`.
     /// > 
-    /// > Names of tenants, owners, roles and labels are 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
+    /// > Names of tokens, tenants, owners, roles and labels are 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
     public struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
         private let client: GRPCCore.GRPCClient<Transport>
 

@@ -328,7 +328,7 @@ public nonisolated struct Tokenward_Authority_V1_CreateTokenRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// What people call it: 1 to 128 bytes.
+  /// What people call it: 1 to 128 bytes of `[A-Za-z0-9._@:-]`.
   public var name: String = String()
 
   /// The tenant; empty for the caller's own. Another one needs `tokenward.tenants.all`.

@@ -6,6 +6,12 @@ internal import TokenwardAuthority
 internal import TokenwardCore
 
 extension AuthorityError {
+  /// The domain of the error details. Not that of denials: those are a guard's, which speaks before any
+  /// handler has run, and a guard takes them out of what a handler answers.
+  static let errorDomain = "authority.tokenward.dev"
+}
+
+extension AuthorityError {
   /// What a gRPC client is told. The texts of the authority are for verified callers and hold no
   /// secret; who is not verified reads one constant sentence.
   var status: GoogleRPCStatus {
@@ -20,7 +26,7 @@ extension AuthorityError {
         code: .invalidArgument,
         message: "\(field): \(problem)",
         details: [
-          .errorInfo(reason: "INVALID_ARGUMENT", domain: DenialResponse.errorDomain),
+          .errorInfo(reason: "INVALID_ARGUMENT", domain: Self.errorDomain),
           .badRequest(violations: [.init(field: field, description: problem)]),
         ]
       )
@@ -37,7 +43,7 @@ extension AuthorityError {
         details: [
           .errorInfo(
             reason: "AUTHORITY_UNAVAILABLE",
-            domain: DenialResponse.errorDomain,
+            domain: Self.errorDomain,
             metadata: ["dependency": dependency.rawValue]
           ),
           .retryInfo(delay: .seconds(1)),
@@ -54,7 +60,7 @@ extension AuthorityError {
     GoogleRPCStatus(
       code: code,
       message: message,
-      details: [.errorInfo(reason: reason, domain: DenialResponse.errorDomain)]
+      details: [.errorInfo(reason: reason, domain: Self.errorDomain)]
     )
   }
 }
