@@ -122,6 +122,9 @@ struct APITokenGuardTests {
     fixture.snapshot.put(entry)
     let list = "orders.v1.Orders/List"
     let open = "status.v1.Status/Check"
+    // A role that is not defined, or no longer, may have been a limit.
+    #expect(try Self.decide(fixture, method: list).denial?.reason == .roleMissing)
+    fixture.snapshot.setRole("getter", scopes: [], methods: [])
     #expect(try Self.decide(fixture, method: list).grant != nil)
     fixture.snapshot.setRole("getter", scopes: [], methods: [Self.method])
     #expect(try Self.decide(fixture).grant != nil)
