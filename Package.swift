@@ -284,7 +284,8 @@ let package = Package(
       name: "TokenwardAuthorityAPITests",
       dependencies: [
         "TokenwardCore", "TokenwardAuthority", "TokenwardAuthorityAPI", "TokenwardGRPC",
-        "TokenwardProtos", "TokenwardTestKit", grpc, grpcProtobuf, protobuf, crypto, logging, nioTLS,
+        "TokenwardProtos", "TokenwardTestKit", grpc, grpcProtobuf, protobuf, crypto, logging,
+        nioTLS,
         .product(name: "GRPCInProcessTransport", package: "grpc-swift-2"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),

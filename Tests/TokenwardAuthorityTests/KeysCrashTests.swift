@@ -95,7 +95,9 @@ struct KeysCrashTests {
     #expect(store.commits <= 12)
   }
 
-  private static func records(_ store: KeysFaultyStore) async throws(AuthorityError) -> [StoredRecord] {
+  private static func records(
+    _ store: KeysFaultyStore
+  ) async throws(AuthorityError) -> [StoredRecord] {
     do {
       return try await store.records()
     } catch {
