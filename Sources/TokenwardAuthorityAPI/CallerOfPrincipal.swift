@@ -41,7 +41,8 @@ extension Caller {
       roles: Set(principal.roles),
       methods: principal.methods?.patterns,
       expiresAt: principal.expiresAt,
-      peer: peer
+      peer: peer,
+      usesPreviousSecret: principal.usesPreviousSecret
     )
   }
 }

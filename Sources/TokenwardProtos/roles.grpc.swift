@@ -152,8 +152,9 @@ extension Tokenward_Authority_V1_Roles {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs
-        /// > `tokenward.roles.manage` and every scope of the role.
+        /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs the role of
+        /// > administrators; with `tokenward.roles.manage`, `tokenward.tenants.all` and the role itself it can be
+        /// > narrowed.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Tokenward_Authority_V1_PutRoleRequest` messages.
@@ -172,7 +173,8 @@ extension Tokenward_Authority_V1_Roles {
         /// > Source IDL Documentation:
         /// >
         /// > Removes a role: tokens that have it keep the name and nothing of what it stood for. Needs
-        /// > `tokenward.roles.manage`.
+        /// > `tokenward.roles.manage` and `tokenward.tenants.all`, and the role itself unless the caller is an
+        /// > administrator.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Tokenward_Authority_V1_DeleteRoleRequest` messages.
@@ -241,8 +243,9 @@ extension Tokenward_Authority_V1_Roles {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs
-        /// > `tokenward.roles.manage` and every scope of the role.
+        /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs the role of
+        /// > administrators; with `tokenward.roles.manage`, `tokenward.tenants.all` and the role itself it can be
+        /// > narrowed.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Tokenward_Authority_V1_PutRoleRequest` message.
@@ -261,7 +264,8 @@ extension Tokenward_Authority_V1_Roles {
         /// > Source IDL Documentation:
         /// >
         /// > Removes a role: tokens that have it keep the name and nothing of what it stood for. Needs
-        /// > `tokenward.roles.manage`.
+        /// > `tokenward.roles.manage` and `tokenward.tenants.all`, and the role itself unless the caller is an
+        /// > administrator.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Tokenward_Authority_V1_DeleteRoleRequest` message.
@@ -328,8 +332,9 @@ extension Tokenward_Authority_V1_Roles {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs
-        /// > `tokenward.roles.manage` and every scope of the role.
+        /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs the role of
+        /// > administrators; with `tokenward.roles.manage`, `tokenward.tenants.all` and the role itself it can be
+        /// > narrowed.
         ///
         /// - Parameters:
         ///   - request: A `Tokenward_Authority_V1_PutRoleRequest` message.
@@ -348,7 +353,8 @@ extension Tokenward_Authority_V1_Roles {
         /// > Source IDL Documentation:
         /// >
         /// > Removes a role: tokens that have it keep the name and nothing of what it stood for. Needs
-        /// > `tokenward.roles.manage`.
+        /// > `tokenward.roles.manage` and `tokenward.tenants.all`, and the role itself unless the caller is an
+        /// > administrator.
         ///
         /// - Parameters:
         ///   - request: A `Tokenward_Authority_V1_DeleteRoleRequest` message.
@@ -584,8 +590,9 @@ extension Tokenward_Authority_V1_Roles {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs
-        /// > `tokenward.roles.manage` and every scope of the role.
+        /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs the role of
+        /// > administrators; with `tokenward.roles.manage`, `tokenward.tenants.all` and the role itself it can be
+        /// > narrowed.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Tokenward_Authority_V1_PutRoleRequest` message.
@@ -609,7 +616,8 @@ extension Tokenward_Authority_V1_Roles {
         /// > Source IDL Documentation:
         /// >
         /// > Removes a role: tokens that have it keep the name and nothing of what it stood for. Needs
-        /// > `tokenward.roles.manage`.
+        /// > `tokenward.roles.manage` and `tokenward.tenants.all`, and the role itself unless the caller is an
+        /// > administrator.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Tokenward_Authority_V1_DeleteRoleRequest` message.
@@ -723,8 +731,9 @@ extension Tokenward_Authority_V1_Roles {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs
-        /// > `tokenward.roles.manage` and every scope of the role.
+        /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs the role of
+        /// > administrators; with `tokenward.roles.manage`, `tokenward.tenants.all` and the role itself it can be
+        /// > narrowed.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Tokenward_Authority_V1_PutRoleRequest` message.
@@ -759,7 +768,8 @@ extension Tokenward_Authority_V1_Roles {
         /// > Source IDL Documentation:
         /// >
         /// > Removes a role: tokens that have it keep the name and nothing of what it stood for. Needs
-        /// > `tokenward.roles.manage`.
+        /// > `tokenward.roles.manage` and `tokenward.tenants.all`, and the role itself unless the caller is an
+        /// > administrator.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Tokenward_Authority_V1_DeleteRoleRequest` message.
@@ -857,8 +867,9 @@ extension Tokenward_Authority_V1_Roles.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs
-    /// > `tokenward.roles.manage` and every scope of the role.
+    /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs the role of
+    /// > administrators; with `tokenward.roles.manage`, `tokenward.tenants.all` and the role itself it can be
+    /// > narrowed.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Tokenward_Authority_V1_PutRoleRequest` message.
@@ -888,7 +899,8 @@ extension Tokenward_Authority_V1_Roles.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Removes a role: tokens that have it keep the name and nothing of what it stood for. Needs
-    /// > `tokenward.roles.manage`.
+    /// > `tokenward.roles.manage` and `tokenward.tenants.all`, and the role itself unless the caller is an
+    /// > administrator.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Tokenward_Authority_V1_DeleteRoleRequest` message.
@@ -988,8 +1000,9 @@ extension Tokenward_Authority_V1_Roles.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs
-    /// > `tokenward.roles.manage` and every scope of the role.
+    /// > Defines a role, or changes what it stands for: for the tokens that have it, too. Needs the role of
+    /// > administrators; with `tokenward.roles.manage`, `tokenward.tenants.all` and the role itself it can be
+    /// > narrowed.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -1023,7 +1036,8 @@ extension Tokenward_Authority_V1_Roles.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Removes a role: tokens that have it keep the name and nothing of what it stood for. Needs
-    /// > `tokenward.roles.manage`.
+    /// > `tokenward.roles.manage` and `tokenward.tenants.all`, and the role itself unless the caller is an
+    /// > administrator.
     ///
     /// - Parameters:
     ///   - message: request message to send.

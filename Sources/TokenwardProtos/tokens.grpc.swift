@@ -212,7 +212,8 @@ extension Tokenward_Authority_V1_Tokens {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes an API token. Needs `tokenward.tokens.create`; grants only what the caller holds.
+        /// > Makes an API token. Needs `tokenward.tokens.create`, and `tokenward.tokens.any_owner` for another
+        /// > owner than the caller's; grants only what the caller holds, roles by their names.
         /// > ALREADY_EXISTS if the idempotency key was used for another request.
         ///
         /// - Parameters:
@@ -267,7 +268,8 @@ extension Tokenward_Authority_V1_Tokens {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`.
+        /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`, and everything that
+        /// > making the token would need.
         /// > FAILED_PRECONDITION for a token that is revoked; ALREADY_EXISTS if the idempotency key was used
         /// > for another request.
         ///
@@ -429,7 +431,8 @@ extension Tokenward_Authority_V1_Tokens {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes an API token. Needs `tokenward.tokens.create`; grants only what the caller holds.
+        /// > Makes an API token. Needs `tokenward.tokens.create`, and `tokenward.tokens.any_owner` for another
+        /// > owner than the caller's; grants only what the caller holds, roles by their names.
         /// > ALREADY_EXISTS if the idempotency key was used for another request.
         ///
         /// - Parameters:
@@ -484,7 +487,8 @@ extension Tokenward_Authority_V1_Tokens {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`.
+        /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`, and everything that
+        /// > making the token would need.
         /// > FAILED_PRECONDITION for a token that is revoked; ALREADY_EXISTS if the idempotency key was used
         /// > for another request.
         ///
@@ -644,7 +648,8 @@ extension Tokenward_Authority_V1_Tokens {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes an API token. Needs `tokenward.tokens.create`; grants only what the caller holds.
+        /// > Makes an API token. Needs `tokenward.tokens.create`, and `tokenward.tokens.any_owner` for another
+        /// > owner than the caller's; grants only what the caller holds, roles by their names.
         /// > ALREADY_EXISTS if the idempotency key was used for another request.
         ///
         /// - Parameters:
@@ -699,7 +704,8 @@ extension Tokenward_Authority_V1_Tokens {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`.
+        /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`, and everything that
+        /// > making the token would need.
         /// > FAILED_PRECONDITION for a token that is revoked; ALREADY_EXISTS if the idempotency key was used
         /// > for another request.
         ///
@@ -1228,7 +1234,8 @@ extension Tokenward_Authority_V1_Tokens {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes an API token. Needs `tokenward.tokens.create`; grants only what the caller holds.
+        /// > Makes an API token. Needs `tokenward.tokens.create`, and `tokenward.tokens.any_owner` for another
+        /// > owner than the caller's; grants only what the caller holds, roles by their names.
         /// > ALREADY_EXISTS if the idempotency key was used for another request.
         ///
         /// - Parameters:
@@ -1298,7 +1305,8 @@ extension Tokenward_Authority_V1_Tokens {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`.
+        /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`, and everything that
+        /// > making the token would need.
         /// > FAILED_PRECONDITION for a token that is revoked; ALREADY_EXISTS if the idempotency key was used
         /// > for another request.
         ///
@@ -1503,7 +1511,8 @@ extension Tokenward_Authority_V1_Tokens {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes an API token. Needs `tokenward.tokens.create`; grants only what the caller holds.
+        /// > Makes an API token. Needs `tokenward.tokens.create`, and `tokenward.tokens.any_owner` for another
+        /// > owner than the caller's; grants only what the caller holds, roles by their names.
         /// > ALREADY_EXISTS if the idempotency key was used for another request.
         ///
         /// - Parameters:
@@ -1606,7 +1615,8 @@ extension Tokenward_Authority_V1_Tokens {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`.
+        /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`, and everything that
+        /// > making the token would need.
         /// > FAILED_PRECONDITION for a token that is revoked; ALREADY_EXISTS if the idempotency key was used
         /// > for another request.
         ///
@@ -1858,7 +1868,8 @@ extension Tokenward_Authority_V1_Tokens.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Makes an API token. Needs `tokenward.tokens.create`; grants only what the caller holds.
+    /// > Makes an API token. Needs `tokenward.tokens.create`, and `tokenward.tokens.any_owner` for another
+    /// > owner than the caller's; grants only what the caller holds, roles by their names.
     /// > ALREADY_EXISTS if the idempotency key was used for another request.
     ///
     /// - Parameters:
@@ -1946,7 +1957,8 @@ extension Tokenward_Authority_V1_Tokens.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`.
+    /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`, and everything that
+    /// > making the token would need.
     /// > FAILED_PRECONDITION for a token that is revoked; ALREADY_EXISTS if the idempotency key was used
     /// > for another request.
     ///
@@ -2162,7 +2174,8 @@ extension Tokenward_Authority_V1_Tokens.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Makes an API token. Needs `tokenward.tokens.create`; grants only what the caller holds.
+    /// > Makes an API token. Needs `tokenward.tokens.create`, and `tokenward.tokens.any_owner` for another
+    /// > owner than the caller's; grants only what the caller holds, roles by their names.
     /// > ALREADY_EXISTS if the idempotency key was used for another request.
     ///
     /// - Parameters:
@@ -2262,7 +2275,8 @@ extension Tokenward_Authority_V1_Tokens.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`.
+    /// > Gives an API token a new secret; its id stays. Needs `tokenward.tokens.rotate`, and everything that
+    /// > making the token would need.
     /// > FAILED_PRECONDITION for a token that is revoked; ALREADY_EXISTS if the idempotency key was used
     /// > for another request.
     ///

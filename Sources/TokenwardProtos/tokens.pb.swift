@@ -493,6 +493,9 @@ public nonisolated struct Tokenward_Authority_V1_ListTokensRequest: Sendable {
   /// next_page_token of the page before; empty for the first page. The other fields must be the same.
   public var pageToken: String = String()
 
+  /// Only those that the token with this id made; empty for all.
+  public var createdBy: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1398,7 +1401,7 @@ nonisolated extension Tokenward_Authority_V1_GetTokenResponse: SwiftProtobuf.Mes
 
 nonisolated extension Tokenward_Authority_V1_ListTokensRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListTokensRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}owner\0\u{1}role\0\u{1}labels\0\u{3}excludes_revoked\0\u{3}expires_after\0\u{3}page_size\0\u{3}page_token\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}owner\0\u{1}role\0\u{1}labels\0\u{3}excludes_revoked\0\u{3}expires_after\0\u{3}page_size\0\u{3}page_token\0\u{3}created_by\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1414,6 +1417,7 @@ nonisolated extension Tokenward_Authority_V1_ListTokensRequest: SwiftProtobuf.Me
       case 6: try { try decoder.decodeSingularMessageField(value: &self._expiresAfter) }()
       case 7: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.createdBy) }()
       default: break
       }
     }
@@ -1448,6 +1452,9 @@ nonisolated extension Tokenward_Authority_V1_ListTokensRequest: SwiftProtobuf.Me
     if !self.pageToken.isEmpty {
       try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 8)
     }
+    if !self.createdBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.createdBy, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1460,6 +1467,7 @@ nonisolated extension Tokenward_Authority_V1_ListTokensRequest: SwiftProtobuf.Me
     if lhs._expiresAfter != rhs._expiresAfter {return false}
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
+    if lhs.createdBy != rhs.createdBy {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

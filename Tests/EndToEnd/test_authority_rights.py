@@ -12,7 +12,8 @@ OK, DENIED = grpc.StatusCode.OK, grpc.StatusCode.PERMISSION_DENIED
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 CREATE, READ = "tokenward.tokens.create", "tokenward.tokens.read"
 ROTATE, REVOKE = "tokenward.tokens.rotate", "tokenward.tokens.revoke"
-LIMITED = [CREATE, READ, ROTATE, REVOKE, "orders.read"]
+ANY_OWNER = "tokenward.tokens.any_owner"
+LIMITED = [CREATE, READ, ROTATE, REVOKE, ANY_OWNER, "orders.read"]
 
 
 def call(channel, path, token=None, request=None, timeout=10):
@@ -32,8 +33,9 @@ def call(channel, path, token=None, request=None, timeout=10):
 def limited(authority, tenant="", scopes=LIMITED, **fields):
     """Somebody who may manage tokens, of a tenant or of the administrator's."""
     # What it makes ends before it does, unless a test says otherwise.
-    token = authority.api.create(owner=authority.unique("clerk"), tenant=tenant, scopes=scopes,
-                                 **{"lifetime": 7_200, **fields})
+    token = authority.api.create(tenant=tenant, scopes=scopes, **{
+        "owner": authority.unique("clerk"), "lifetime": 7_200, **fields,
+    })
     return authority.api.using(token)
 
 
@@ -127,7 +129,7 @@ def test_nobody_grants_what_it_does_not_hold(authority):
         {"lifetime": 86_400},
     ):
         assert code(lambda wider=wider: clerk.create(**{"lifetime": 60, **wider})) is DENIED, wider
-    made = clerk.create(scopes=["orders.read", CREATE], lifetime=60)
+    made = clerk.create(scopes=["orders.read", CREATE, ANY_OWNER], lifetime=60)
     # Nor does what it made.
     child = authority.api.using(made)
     assert code(lambda: child.create(scopes=[READ], lifetime=30)) is DENIED
@@ -140,6 +142,37 @@ def test_nobody_grants_what_it_does_not_hold(authority):
     assert code(lambda: clerk.rotation(long, lifetime=86_400)) is DENIED
     assert unix(clerk.rotation(long).token.expires_at) <= unix(
         authority.api.get(id_of(clerk.token)).expires_at)
+
+
+# Catalogue O08: services trust roles and owners by their names.
+def test_nobody_grants_a_name_that_it_does_not_have(authority):
+    role, other = authority.unique("trusted"), authority.unique("other")
+    for name in (role, other):
+        authority.api.put_role(name, scopes=["orders.read"])
+    owner = authority.unique("clerk")
+    clerk = limited(authority, scopes=[CREATE, ROTATE, "orders.read"], roles=[role], owner=owner)
+    made = clerk.create(owner=owner, roles=[role], lifetime=60)
+    assert code(lambda: clerk.create(owner=owner, roles=[other], lifetime=60)) is DENIED
+    assert code(lambda: clerk.create(owner="ada", roles=[role], lifetime=60)) is DENIED
+    assert code(lambda: clerk.rotate(id_of(made))) is OK
+    for fields in ({"owner": "ada", "roles": [role]}, {"owner": owner, "roles": [other]}):
+        theirs = id_of(authority.api.create(lifetime=60, **fields))
+        assert code(lambda id=theirs: clerk.rotate(id)) is DENIED
+
+
+def test_only_administrators_take_administrators_out(authority):
+    owner = authority.unique("deputy")
+    deputy = authority.api.create(owner=owner, roles=[ADMINISTRATOR])
+    clerk = limited(authority, scopes=[REVOKE, "tokenward.owners.manage"])
+    for attempt in (
+        lambda: clerk.revoke(id_of(deputy)),
+        lambda: clerk.revoke_owner(owner),
+        lambda: clerk.revoke_issued_before(1),
+    ):
+        assert code(attempt) is DENIED
+    assert authority.api.is_active(deputy)
+    assert code(lambda: authority.api.revoke(id_of(deputy))) is OK
+    assert code(lambda: clerk.revoke_owner(owner)) is OK
 
 
 def test_an_exchange_widens_nothing(authority):
@@ -166,7 +199,7 @@ PERMISSIONS = {
 def test_a_method_needs_its_permission_and_no_other(authority, method):
     path = f"/tokenward.authority.v1.{method}"
     every = "tokenward.tenants.all"
-    everything = sorted({*PERMISSIONS.values(), "tokenward.tokens.outlive", every})
+    everything = sorted({*PERMISSIONS.values(), "tokenward.tokens.outlive", ANY_OWNER, every})
     others = [scope for scope in everything if scope != PERMISSIONS[method]]
     with connect(authority) as channel:
         lacking = call(channel, path, limited(authority, scopes=others).token)
@@ -207,12 +240,19 @@ def test_a_role_can_be_limited_to_methods(authority):
     assert list(authority.api.introspect(token).methods) == [path]
 
 
-def test_nobody_makes_a_role_of_what_it_does_not_hold(authority):
-    clerk = limited(authority, scopes=[
-        "tokenward.roles.manage", "orders.read", "tokenward.tenants.all",
+def test_only_administrators_define_and_widen_roles(authority):
+    mine, foreign = authority.unique("of-a-clerk"), authority.unique("of-others")
+    for name in (mine, foreign):
+        authority.api.put_role(name, scopes=["orders.read", "orders.list"])
+    clerk = limited(authority, roles=[mine], scopes=[
+        "tokenward.roles.manage", "orders.read", "orders.write", "tokenward.tenants.all",
     ])
-    name = authority.unique("made-by-a-clerk")
-    assert code(lambda: clerk.put_role(name, scopes=["orders.read"])) is OK
-    assert code(lambda: clerk.put_role(name, scopes=["orders.write"])) is DENIED
+    new = authority.unique("made-by-a-clerk")
+    assert code(lambda: clerk.put_role(new, scopes=["orders.read"])) is DENIED
+    assert code(lambda: clerk.put_role(foreign, scopes=["orders.read"])) is DENIED
+    assert code(lambda: clerk.delete_role(foreign)) is DENIED
+    assert code(lambda: clerk.put_role(mine, scopes=["orders.read"])) is OK
+    assert code(lambda: clerk.put_role(mine, scopes=["orders.read", "orders.write"])) is DENIED
+    assert code(lambda: clerk.delete_role(mine)) is OK
     assert code(lambda: clerk.put_role(ADMINISTRATOR, scopes=["orders.read"])) is not OK
     assert code(lambda: authority.api.delete_role(ADMINISTRATOR)) is not OK

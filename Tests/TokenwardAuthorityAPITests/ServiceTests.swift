@@ -156,6 +156,7 @@ struct ServiceTests {
           $0.pageSize = 2
           $0.pageToken = Samples.id
           $0.excludesRevoked = true
+          $0.createdBy = Samples.id
         }
       )
       #expect(last.nextPageToken.isEmpty)
@@ -176,6 +177,7 @@ struct ServiceTests {
       return
     }
     #expect(second.after == TokenID(Samples.id) && second.limit == 2 && !second.includesRevoked)
+    #expect(second.createdBy == TokenID(Samples.id))
   }
 
   @Test("a whole token in the place of its id is refused and not repeated")

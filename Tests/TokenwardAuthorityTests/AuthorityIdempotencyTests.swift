@@ -73,7 +73,7 @@ struct AuthorityIdempotencyTests {
   @Test("another caller with the same key has its own answer")
   func callers() async throws {
     let test = try await TestAuthority()
-    let caller = try await test.caller([.createTokens], scopes: ["orders.read"])
+    let caller = try await test.caller([.createTokens, .anyOwner], scopes: ["orders.read"])
     let mine = try await test.authority.create(
       self.request(),
       idempotencyKey: self.key,

@@ -57,16 +57,60 @@ struct AuthorityRoleTests {
     #expect(Set(match.scopes) == Set(Permission.allCases.map(\.scope)))
   }
 
-  @Test("a role stands for what its maker holds")
+  @Test("who is no administrator defines no role, and changes none that it does not have")
   func holding() async throws {
     let test = try await TestAuthority()
-    let caller = try await test.caller([.manageRoles, .allTenants], scopes: ["orders.read"])
+    let authority = test.authority
+    let narrow = self.role("clerk", ["orders.read"])
     let wide = self.role("clerk", ["orders.read", "orders.write"])
-    #expect(
-      await failure { try await test.authority.putRole(wide, as: caller) }?.isForbidden == true
+    let stranger = try await test.caller(
+      [.manageRoles, .allTenants],
+      scopes: ["orders.read", "orders.write"]
     )
-    _ = try await test.authority.putRole(self.role("clerk", ["orders.read"]), as: caller)
-    _ = try await test.authority.putRole(wide, as: test.admin)
+    // A service may trust the name, whatever is behind it.
+    #expect(
+      await failure { try await authority.putRole(narrow, as: stranger) }?.isForbidden == true
+    )
+    _ = try await authority.putRole(wide, as: test.admin)
+    #expect(
+      await failure { try await authority.putRole(narrow, as: stranger) }?.isForbidden == true
+    )
+    #expect(
+      await failure { try await authority.removeRole("clerk", as: stranger) }?.isForbidden == true
+    )
+    let caller = try await test.caller([.manageRoles, .allTenants]) { $0.roles = ["clerk"] }
+    _ = try await authority.putRole(narrow, as: caller)
+    #expect(await failure { try await authority.putRole(wide, as: caller) }?.isForbidden == true)
+    try await authority.removeRole("clerk", as: caller)
+    // It still has the name, which is no role any more.
+    #expect(await failure { try await authority.putRole(narrow, as: caller) }?.isForbidden == true)
+    _ = try await authority.putRole(wide, as: test.admin)
+  }
+
+  @Test("only an administrator widens what the tokens of others may call")
+  func methods() async throws {
+    let test = try await TestAuthority()
+    let every = "orders.v1.Orders/*"
+    let one = "orders.v1.Orders/Get"
+    func put(_ methods: [String], as caller: Caller) async -> AuthorityError? {
+      let role = self.role("reader", ["orders.read"], methods: methods)
+      return await failure { try await test.authority.putRole(role, as: caller) }
+    }
+    #expect(await put([every], as: try test.admin) == nil)
+    // Not limited itself: another role of it names more.
+    let both = self.role("both", ["orders.read"], methods: [every, "billing.v1.Bills/*"])
+    _ = try await test.authority.putRole(both, as: test.admin)
+    let caller = try await test.caller([.manageRoles, .allTenants]) {
+      $0.roles = ["reader", "both"]
+    }
+    #expect(await put([], as: caller)?.isForbidden == true)
+    #expect(await put([every, "billing.v1.Bills/Get"], as: caller)?.isForbidden == true)
+    #expect(await put([one], as: caller) == nil)
+    #expect(await put([every], as: caller)?.isForbidden == true)
+    #expect(await put([], as: try test.admin) == nil)
+    // A role without methods that gets some is a way out of the limit of another role.
+    #expect(await put([one], as: caller)?.isForbidden == true)
+    #expect(await put([every], as: try test.admin) == nil)
   }
 
   @Test("a role that is changed while it is passed on is decided on again")
@@ -74,10 +118,10 @@ struct AuthorityRoleTests {
     let test = try await TestAuthority()
     let admin = try test.admin
     _ = try await test.authority.putRole(self.role("reader", ["orders.read"]), as: admin)
-    let caller = try await test.caller([.createTokens], scopes: ["orders.read"])
+    let caller = try await test.caller([.createTokens]) { $0.roles = ["reader"] }
     let wide = self.role("reader", ["orders.read", "orders.write"])
     test.store.beforeNextCommit { _ = try? await test.authority.putRole(wide, as: admin) }
-    var request = NewToken(name: "child", owner: "child", audiences: ["orders"])
+    var request = NewToken(name: "child", owner: "operator", audiences: ["orders"])
     request.roles = ["reader"]
     let error = await failure { try await test.authority.create(request, as: caller) }
     #expect(error?.isForbidden == true)

@@ -89,7 +89,10 @@ struct AuthorityRotateTests {
   func escalation() async throws {
     let test = try await TestAuthority()
     let rich = try await test.token(scopes: ["orders.read", "orders.write"])
-    let poor = try await test.caller([.readTokens, .rotateTokens], scopes: ["orders.read"])
+    let poor = try await test.caller(
+      [.readTokens, .rotateTokens, .anyOwner],
+      scopes: ["orders.read"]
+    )
     let admin = try test.admin.token
     for id in [rich.record.id, admin] {
       let error = await failure {
@@ -99,8 +102,16 @@ struct AuthorityRotateTests {
     }
     #expect(test.denial(rich.token) == nil)
     #expect(test.denial(test.administrator) == nil)
-    let equal = try await test.caller([.rotateTokens], scopes: ["orders.read", "orders.write"])
     let id = rich.record.id
+    let scopes: [Scope] = ["orders.read", "orders.write"]
+    // The token speaks for its owner, and who gets its secret does so, too.
+    let stranger = try await test.caller([.rotateTokens], scopes: scopes)
+    #expect(
+      await failure {
+        try await test.authority.rotate(id, .init(graceSeconds: 0), as: stranger)
+      } == .forbidden("a token of another owner needs tokenward.tokens.any_owner")
+    )
+    let equal = try await test.caller([.rotateTokens, .anyOwner], scopes: scopes)
     let new = try await test.authority.rotate(id, .init(graceSeconds: 0), as: equal)
     #expect(test.denial(rich.token) == .tokenUnknown)
     #expect(test.denial(new.token) == nil)

@@ -33,7 +33,7 @@ extension TokenAuthority {
     guard principal.refusal(at: now.unix) == nil, self.isRevoked(principal) == false else {
       return nil
     }
-    guard caller.may(.allTenants) || principal.tenant == caller.tenant else { return nil }
+    guard self.may(.allTenants, caller) || principal.tenant == caller.tenant else { return nil }
     return principal
   }
 }

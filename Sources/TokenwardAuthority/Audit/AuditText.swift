@@ -7,6 +7,9 @@ internal import TokenwardCore
 enum AuditText {
   /// The longest text of one member, in bytes.
   static let longest = 512
+  /// The longest list of names, in bytes: as many as can be granted, of the longest there are. Nothing
+  /// in it needs an escape, so that six of them fit into one line.
+  static let longestList = AuthorityLimits.mostGrants * 257
   /// Most details of one record.
   static let mostDetails = 16
   static let withheld = "(withheld)"
@@ -22,16 +25,40 @@ enum AuditText {
   /// A name: `eyJ` may be part of an honest one ("heyJude", a random id), so it takes as much as the
   /// header of a JWT has at least behind it to be withheld.
   static func name(_ text: String) -> String {
+    Self.looksLikeToken(text) ? Self.withheld : Self.bounded(text)
+  }
+
+  /// Whether a name is withheld.
+  static func looksLikeToken(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
-    if Self.position(of: Self.tokenPrefix, in: bytes[...]) != nil { return Self.withheld }
+    if Self.position(of: Self.tokenPrefix, in: bytes[...]) != nil { return true }
     var rest = bytes[...]
     while let start = Self.position(of: Self.jwtPrefix, in: rest) {
       let behind = rest[start...].prefix(20)
-      if behind.count == 20, behind.allSatisfy(Self.isBase64URL) { return Self.withheld }
+      if behind.count == 20, behind.allSatisfy(Self.isBase64URL) { return true }
       rest = rest[(start + 1)...]
     }
-    return Self.bounded(text)
+    return false
   }
+
+  /// A detail, by its name. What was granted is there whole, each entry judged as a name: one that
+  /// looks like a token must not hide the others.
+  static func detail(_ name: String, _ text: String) -> String {
+    if name == "name" || name == "grant" { return Self.name(text) }
+    guard Self.lists.contains(name), text.utf8.count <= Self.longestList,
+      text.utf8.allSatisfy({ (0x20 ... 0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C })
+    else { return Self.words(text) }
+    let entries = text.utf8.split(separator: UInt8(ascii: " "))
+    let shown = entries.prefix(AuthorityLimits.mostGrants)
+      .map { Self.name(String(decoding: $0, as: UTF8.self)) }
+    let left = entries.count - shown.count
+    return shown.joined(separator: " ") + (left > 0 ? " …(+\(left))" : "")
+  }
+
+  /// Details that are lists of names, at most ``AuthorityLimits/mostGrants`` each; no name has a space.
+  private static let lists: Set<String> = [
+    "audiences", "certificate", "methods", "networks", "roles", "scopes",
+  ]
 
   private static let tokenPrefix = Array(APITokenFormat.prefix.utf8)
   private static let jwtPrefix = Array("eyJ".utf8)

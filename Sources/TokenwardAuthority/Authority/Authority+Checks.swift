@@ -4,14 +4,34 @@ internal import Synchronization
 internal import TokenwardCore
 
 extension TokenAuthority {
-  /// Whether a caller has a permission.
+  /// Whether a caller has a permission: by the token that it presented, and still. An access token
+  /// lives for minutes after its API token has lost a role, and says nothing of it.
+  func may(_ permission: Permission, _ caller: Caller) -> Bool {
+    guard caller.may(permission),
+      let now = self.snapshot.granted(to: caller.root, at: self.presentTime)
+    else { return false }
+    // Nor may it call more than its API token. Which method this is, only the guard knows: it went by
+    // the limit of the token that was presented, which has to be as narrow.
+    if let limit = now.methods?.patterns {
+      guard let methods = caller.methods, MethodPatterns.isNarrower(methods, than: limit) else {
+        return false
+      }
+    }
+    return now.scopes.contains(permission.scope)
+  }
+
+  /// Refuses a caller that does not have a permission.
   func require(_ permission: Permission, of caller: Caller) throws(AuthorityError) {
     guard caller.may(permission) else { throw .forbidden("this needs \(permission.rawValue)") }
+    try self.requireStart()
+    guard self.may(permission, caller) else {
+      throw .forbidden("this needs \(permission.rawValue), which the caller does not have any more")
+    }
   }
 
   /// Whether a caller may change what every tenant shares.
   func requireEveryTenant(of caller: Caller, _ what: String) throws(AuthorityError) {
-    guard caller.may(.allTenants) else {
+    guard self.may(.allTenants, caller) else {
       throw .forbidden("\(what) are of every tenant; this needs \(Permission.allTenants.rawValue)")
     }
   }
@@ -19,7 +39,7 @@ extension TokenAuthority {
   /// The tenant that a caller means, if it may (catalogue O09).
   func tenant(_ asked: Tenant?, of caller: Caller) throws(AuthorityError) -> Tenant {
     guard let asked, asked != caller.tenant else { return caller.tenant }
-    guard caller.may(.allTenants) else { throw Self.foreign }
+    guard self.may(.allTenants, caller) else { throw Self.foreign }
     try FieldRules.checkName(asked.text, "tenant")
     return asked
   }
@@ -33,7 +53,7 @@ extension TokenAuthority {
     _ record: TokenRecord?,
     _ caller: Caller
   ) throws(AuthorityError) -> TokenRecord {
-    if caller.may(.allTenants) {
+    if self.may(.allTenants, caller) {
       guard let record else { throw .notFound("no such token") }
       return record
     }
@@ -46,7 +66,7 @@ extension TokenAuthority {
     let bytes = id.text.utf8
     guard bytes.count == APITokenFormat.idLength,
       bytes.allSatisfy({ APITokenFormat.digits.contains($0) })
-    else { throw caller.may(.allTenants) ? .notFound("no such token") : Self.foreign }
+    else { throw self.may(.allTenants, caller) ? .notFound("no such token") : Self.foreign }
     return .token(id)
   }
 

@@ -13,8 +13,11 @@ extension TokenAuthority {
   }
 
   /// Defines or changes a role, at once for every token that has it. Needs ``Permission/manageRoles``
-  /// and ``Permission/allTenants``, because roles are of every tenant, and every scope of it; a caller
-  /// that is limited to methods defines only roles that are limited to some of them.
+  /// and ``Permission/allTenants``, because roles are of every tenant.
+  ///
+  /// To define or widen one takes an administrator: it widens tokens of other owners, audiences and
+  /// networks than the caller's, and services may trust the name. Whoever else has the permissions and
+  /// the role itself may narrow it: take scopes away, and methods from those that it names.
   public func putRole(
     _ role: RoleRecord,
     as caller: Caller
@@ -36,17 +39,13 @@ extension TokenAuthority {
         let holdings = try self.holdings(of: caller, reading, at: now)
         var definition = role
         definition.changedAt = now
-        // What the role is about to be, granted by this caller; what it was is the caller's to take.
-        try holdings.check(
-          Grants(
-            roles: [role.role],
-            scopes: [],
-            audiences: [],
-            networks: holdings.networks,
-            certificate: holdings.certificate
-          ),
-          [role.role: definition]
-        )
+        try self.requirePresentSecret(of: caller)
+        var old: RoleRecord?
+        if case .role(let record)? = reading[key]?.record { old = record }
+        try holdings.check(change: definition, of: old)
+        if old == nil, self.definedRoles.withLock(\.count) >= self.configuration.limits.mostRoles {
+          throw .failedPrecondition("there are too many roles")
+        }
         var change = Change(answer: definition)
         change.record = .role(definition)
         change.transaction = reading.transaction
@@ -60,8 +59,8 @@ extension TokenAuthority {
 
   /// Removes a role: tokens that have it keep the name and nothing of what it stood for. It may have
   /// stood for a limit as well, so they may call no methods but those that other roles of theirs
-  /// name. Needs ``Permission/manageRoles`` and ``Permission/allTenants``. A role that is not there
-  /// is no error.
+  /// name. Needs ``Permission/manageRoles`` and ``Permission/allTenants``, and the role itself unless
+  /// the caller is an administrator. A role that is not there is no error.
   public func removeRole(_ role: Role, as caller: Caller) async throws(AuthorityError) {
     var event = self.event(.removeRole, by: caller)
     event.target = role.text
@@ -73,6 +72,9 @@ extension TokenAuthority {
       let key = StoreKey.role(role)
       _ = try await self.change(key) { () async throws(AuthorityError) -> Change<Bool> in
         let reading = try await self.read([key])
+        guard self.isAdministrator(caller) || self.has(role, caller) else {
+          throw .forbidden("the caller does not have the role \(role.text)")
+        }
         guard reading[key] != nil else { return .none(false) }
         var change = Change(answer: true)
         change.transaction = reading.transaction
@@ -81,6 +83,36 @@ extension TokenAuthority {
         return change
       }
     }
+  }
+}
+
+extension TokenAuthority {
+  /// Whether a caller has a role: by the token that it presented, and still.
+  private func has(_ role: Role, _ caller: Caller) -> Bool {
+    guard caller.roles.contains(role),
+      let now = self.snapshot.granted(to: caller.root, at: self.presentTime)
+    else { return false }
+    return now.roles.contains(role)
+  }
+}
+
+extension Holdings {
+  /// Checks that a role is the caller's to change like this.
+  /// - Parameter old: what it is now; nil if it is not defined.
+  fileprivate func check(change new: RoleRecord, of old: RoleRecord?) throws(AuthorityError) {
+    guard !self.isAdministrator else { return }
+    guard self.roles.contains(new.role) else {
+      throw .forbidden("only an administrator changes a role that it does not have")
+    }
+    guard let old else { throw .forbidden("only an administrator defines a role") }
+    if let scope = new.scopes.first(where: { !old.scopes.contains($0) }) {
+      throw .forbidden("only an administrator adds to a role; this adds \(scope.text)")
+    }
+    // Methods of one role are a way out of the limit of another, so that a role without any may get
+    // none; and one that loses its last limits nothing any more.
+    guard old.methods.isEmpty == new.methods.isEmpty,
+      MethodPatterns.isNarrower(new.methods, than: old.methods)
+    else { throw .forbidden("only an administrator widens the methods of a role") }
   }
 }
 
@@ -95,6 +127,9 @@ extension RoleRecord {
   func check() throws(AuthorityError) {
     try Self.checkName(self.role)
     try FieldRules.checkScopes(self.scopes, "scopes")
+    try FieldRules.checkShown([self.role.text], "role")
+    try FieldRules.checkShown(self.scopes.map(\.text), "scopes")
+    try FieldRules.checkShown(self.methods, "methods")
     try FieldRules.checkList(self.methods, "methods")
     guard self.methods.allSatisfy({ $0.utf8.count <= 256 && MethodPattern($0) != nil }) else {
       throw .invalid(

@@ -28,6 +28,12 @@ extension TokenRecord {
 /// moment, and never more than the token that it presented.
 struct Holdings {
   let isAdministrator: Bool
+  /// Whom it speaks for.
+  let tenant: Tenant
+  let owner: Owner
+  /// The roles that it has by both. Services may trust a role by its name, so what it stands for here
+  /// is not all that it is.
+  let roles: Set<Role>
   let scopes: Set<Scope>
   let audiences: [Audience]
   let networks: [NetworkPrefix]
@@ -45,6 +51,9 @@ struct Holdings {
       caller.roles.contains(.administrator) && record.roles.contains(.administrator)
       && Permission.allCases.allSatisfy { caller.scopes.contains($0.scope) }
       && caller.methods == nil && expansion.methods == nil
+    self.tenant = record.tenant
+    self.owner = record.owner
+    self.roles = caller.roles.intersection(record.roles)
     self.audiences = record.audiences
     self.networks = record.networks
     self.certificate = record.certificate
@@ -77,6 +86,9 @@ struct Holdings {
 
     guard !grants.roles.contains(.administrator) else {
       throw .forbidden("only an administrator grants the role \(Role.administrator.text)")
+    }
+    if let role = grants.roles.first(where: { !self.roles.contains($0) }) {
+      throw .forbidden("the caller does not have the role \(role.text)")
     }
     let asked = Expansion(roles: grants.roles, scopes: grants.scopes, definitions)
     if let scope = asked.scopes.subtracting(self.scopes).min() {

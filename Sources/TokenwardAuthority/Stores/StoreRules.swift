@@ -37,6 +37,11 @@ extension TokenQuery {
     if let tenant, record.tenant != tenant { return false }
     if let owner, record.owner != owner { return false }
     if let role, !record.roles.contains(role) { return false }
+    if let createdBy {
+      guard let maker = record.createdBy, maker.text.hasSameBytes(as: createdBy.text) else {
+        return false
+      }
+    }
     if let expiresAfter, record.expiresAt <= expiresAfter { return false }
     guard self.includesRevoked || record.revocation == nil else { return false }
     return self.labels.allSatisfy { name, value in

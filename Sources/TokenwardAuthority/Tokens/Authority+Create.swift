@@ -3,14 +3,16 @@
 internal import TokenwardCore
 
 extension TokenAuthority {
-  /// Makes an API token. Needs ``Permission/createTokens``; grants only what the caller holds: scopes
-  /// and roles, audiences of its own token, networks, certificate and methods at least as limited as
+  /// Makes an API token. Needs ``Permission/createTokens``; for another owner than the caller's
+  /// ``Permission/anyOwner`` as well, and for one that has tokens of administrators an administrator.
+  /// Grants only what the caller holds: scopes, roles that it has itself, audiences of its own token, networks, certificate and methods at least as limited as
   /// its own. An administrator may grant every scope, role and audience. Without
   /// ``Permission/outlive`` the token ends no later than the caller's; a lifetime that is not asked
   /// for is shortened to that, one that is asked for is refused.
   ///
   /// With an idempotency key the same request of the same caller has the same answer for an hour,
-  /// whatever became of the first one.
+  /// whatever became of the first one. A secret in its grace gets such an answer, and makes nothing
+  /// new.
   public func create(
     _ request: NewToken,
     idempotencyKey: IdempotencyKey? = nil,
@@ -58,9 +60,11 @@ extension TokenAuthority {
     )
     let holdings = try self.holdings(of: caller, reading, at: now)
     let definitions = reading.definitions
+    try self.requireMaySpeak(for: request.owner, in: tenant, holdings)
     if let receipts, let receipt = receipts.find(in: reading, at: now) {
       return try await self.repetition(of: receipt, receipts, holdings, definitions, event)
     }
+    try self.requirePresentSecret(of: caller)
     if let role = request.roles.first(where: { $0 != .administrator && definitions[$0] == nil }) {
       throw .invalid(field: "roles", problem: "names a role that is not defined: \(role.text)")
     }
@@ -152,7 +156,7 @@ extension TokenAuthority {
     }
     var event = event
     event.token = record.id
-    event.details["expires_at"] = "\(record.expiresAt.seconds)"
+    event.note(record)
     change.announcement = event
     return change
   }

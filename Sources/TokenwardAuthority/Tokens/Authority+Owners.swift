@@ -3,7 +3,8 @@
 public import TokenwardCore
 
 extension TokenAuthority {
-  /// Takes every API token of an owner back that there is now. Needs ``Permission/revokeTokens``.
+  /// Takes every API token of an owner back that there is now. Needs ``Permission/revokeTokens``; those
+  /// of an owner who has tokens of administrators only an administrator takes back.
   ///
   /// It is the owner's next generation, and no clock is asked: a token that is being made at the same
   /// time is either revoked or made for the new generation.
@@ -24,8 +25,8 @@ extension TokenAuthority {
   }
 
   /// Takes every API token back that was made before a time: of one owner, or of the whole tenant.
-  /// Needs ``Permission/revokeTokens``. The time must not be later than now; an earlier one than
-  /// before gives nothing back.
+  /// Needs ``Permission/revokeTokens``, and an administrator where there are tokens of administrators.
+  /// The time must not be later than now; an earlier one than before gives nothing back.
   public func revokeAll(
     issuedBefore time: UnixTime,
     of owner: Owner?,
@@ -58,11 +59,13 @@ extension TokenAuthority {
       try FieldRules.check(reason: reason)
       try check()
       try self.requireStart()
+      try self.requireMayTakeAway(from: nil, in: tenant, as: caller)
       let key = StoreKey.tenant(tenant)
       _ = try await self.change(key) { () async throws(AuthorityError) -> Change<Bool> in
         let reading = try await self.read([key])
         var record = reading.tenant(tenant) ?? TenantRecord(tenant: tenant, changedAt: time)
         if let before = record.issuedBefore, before >= time { return .none(true) }
+        if reading[key] == nil { try await self.requireRoom(for: nil, in: tenant, key) }
         record.issuedBefore = time
         record.reason = reason
         record.changedAt = self.presentTime
@@ -91,7 +94,8 @@ extension TokenAuthority {
       ?? OwnerRecord(tenant: tenant, owner: owner, changedAt: UnixTime(seconds: 0))
   }
 
-  /// Disables or enables an owner. Needs ``Permission/manageOwners``. While it is disabled none of its
+  /// Disables or enables an owner. Needs ``Permission/manageOwners``, and an administrator for an owner
+  /// who has tokens of administrators. While it is disabled none of its
   /// tokens is accepted and none is made; enabled again, those that have not expired or been revoked
   /// count again.
   public func setOwner(
@@ -136,10 +140,12 @@ extension TokenAuthority {
       let key = StoreKey.owner(tenant, owner)
       return try await self.change(key) { () async throws(AuthorityError) -> Change<OwnerRecord> in
         let reading = try await self.read([key])
+        try self.requireMayTakeAway(from: owner, in: tenant, as: caller)
         var record =
           reading.owner(owner, tenant)
           ?? OwnerRecord(tenant: tenant, owner: owner, changedAt: self.presentTime)
         guard try edit(&record) else { return .none(record, announcement: announcement) }
+        if reading[key] == nil { try await self.requireRoom(for: owner, in: tenant, key) }
         record.reason = reason
         record.changedAt = self.presentTime
         var change = Change(answer: record)

@@ -29,7 +29,7 @@ extension TokenAuthority {
       throw .invalid(field: "labels", problem: "must be at most \(AuthorityLimits.mostLabels)")
     }
     var query = query
-    if query.tenant != nil || !caller.may(.allTenants) {
+    if query.tenant != nil || !self.may(.allTenants, caller) {
       query.tenant = try self.tenant(query.tenant, of: caller)
     }
     let found: [StoredRecord]

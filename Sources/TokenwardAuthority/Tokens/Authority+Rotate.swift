@@ -6,7 +6,8 @@ extension TokenAuthority {
   /// Gives an API token a new secret. Needs ``Permission/rotateTokens``, and everything that the token
   /// grants: whoever gets the secret gets the token, so that rotating is issuing again, by the rules
   /// of ``create(_:idempotencyKey:as:)``. That holds for a token that rotates itself, too: without the
-  /// permission, a thief could make it his own.
+  /// permission, a thief could make it his own. A secret in its grace rotates nothing: it only gets the
+  /// answer again that it had under the same idempotency key.
   ///
   /// The old secret works for the grace that is asked for, and no longer than the token would have
   /// lived without the rotation; a secret that is older still ends at once. Without a lifetime the
@@ -54,6 +55,7 @@ extension TokenAuthority {
     // Roles, owner and tenant of a token never change, so those that were asked for are its own.
     let old = try self.visible(reading.token(id), caller)
     let holdings = try self.holdings(of: caller, reading, at: now)
+    try self.requireMaySpeak(for: old.owner, in: old.tenant, holdings)
     try holdings.check(old.grants, reading.definitions)
     var event = event
     event.tenant = old.tenant
@@ -67,6 +69,7 @@ extension TokenAuthority {
         event
       )
     }
+    try self.requirePresentSecret(of: caller)
     switch reading.state(of: old, at: now) {
     case .active, .notYetValid: break
     case .revoked: throw .failedPrecondition("the token is revoked")

@@ -28,6 +28,10 @@ extension NewToken {
         problem: "must be 1 to 256 printable ASCII characters without space, quote and backslash"
       )
     }
+    try FieldRules.checkShown([self.name], "name")
+    try FieldRules.checkShown([self.owner.text], "owner")
+    try FieldRules.checkShown(self.scopes.map(\.text), "scopes")
+    try FieldRules.checkShown(self.audiences.map(\.text), "audiences")
     try FieldRules.checkList(self.networks, "networks")
     guard self.labels.count <= AuthorityLimits.mostLabels else {
       throw .invalid(field: "labels", problem: "must be at most \(AuthorityLimits.mostLabels)")

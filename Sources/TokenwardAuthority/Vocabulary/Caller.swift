@@ -24,6 +24,8 @@ public struct Caller: Sendable {
   public let expiresAt: UnixTime
   /// Where it came from, as the transport names it; for the audit trail.
   public let peer: String?
+  /// Whether it came with a secret that has a successor already: such a one makes nothing that lasts.
+  public let usesPreviousSecret: Bool
 
   /// - Parameters:
   ///   - token: the token that was presented.
@@ -35,6 +37,7 @@ public struct Caller: Sendable {
   ///   - methods: what it is limited to.
   ///   - expiresAt: when its token expires.
   ///   - peer: where it came from.
+  ///   - usesPreviousSecret: whether its secret has a successor already.
   public init(
     token: TokenID,
     grant: TokenID? = nil,
@@ -44,7 +47,8 @@ public struct Caller: Sendable {
     roles: Set<Role>,
     methods: [String]? = nil,
     expiresAt: UnixTime,
-    peer: String? = nil
+    peer: String? = nil,
+    usesPreviousSecret: Bool = false
   ) {
     self.token = token
     self.grant = grant
@@ -55,9 +59,11 @@ public struct Caller: Sendable {
     self.methods = methods
     self.expiresAt = expiresAt
     self.peer = peer
+    self.usesPreviousSecret = usesPreviousSecret
   }
 
-  /// Whether it has a permission.
+  /// Whether its token has a permission. The authority also asks whether the API token behind it has
+  /// it still.
   public func may(_ permission: Permission) -> Bool { self.scopes.contains(permission.scope) }
 
   /// The API token that everything of it comes from.

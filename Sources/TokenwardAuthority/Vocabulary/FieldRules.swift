@@ -49,6 +49,13 @@ enum FieldRules {
     }
   }
 
+  /// What the audit trail would withhold as a token cannot be granted: nobody could see later what was.
+  static func checkShown(_ texts: [String], _ field: String) throws(AuthorityError) {
+    guard !texts.contains(where: AuditText.looksLikeToken) else {
+      throw .invalid(field: field, problem: "looks like a token")
+    }
+  }
+
   /// At most so many, none twice: a repeated entry is a mistake of somebody.
   static func checkList<Element: Hashable>(
     _ list: [Element],

@@ -23,11 +23,13 @@ public enum Permission: String, Sendable, Hashable, CaseIterable {
   case introspectTokens = "tokenward.tokens.introspect"
   /// Make tokens that live longer than the one that makes them.
   case outlive = "tokenward.tokens.outlive"
+  /// Make and rotate tokens that speak for somebody else than the caller does.
+  case anyOwner = "tokenward.tokens.any_owner"
   /// Disable and enable owners.
   case manageOwners = "tokenward.owners.manage"
   /// Read roles.
   case readRoles = "tokenward.roles.read"
-  /// Define and remove roles.
+  /// Narrow and remove roles that one has; to define and widen them takes an administrator.
   case manageRoles = "tokenward.roles.manage"
   /// Read the states of signing keys; the public keys are public.
   case readKeys = "tokenward.keys.read"
@@ -38,10 +40,16 @@ public enum Permission: String, Sendable, Hashable, CaseIterable {
 
   /// The permission as it is granted.
   public var scope: Scope { Scope(self.rawValue) }
+
+  /// Those by which something is made that outlasts whoever made it.
+  static let lasting: Set<Scope> = [
+    Permission.createTokens.scope, Permission.rotateTokens.scope, Permission.manageRoles.scope,
+  ]
 }
 
 extension Role {
-  /// The one role that holds every permission and may grant what it does not hold. Only the first
+  /// The one role that holds every permission and may grant what it does not hold: roles that it does
+  /// not have among it, so services may trust the names of roles. Only the first
   /// token of an authority has it unless somebody who has it passes it on.
   public static let administrator: Role = "tokenward-admin"
 }

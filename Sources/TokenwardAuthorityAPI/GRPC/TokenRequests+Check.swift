@@ -53,6 +53,9 @@ extension Tokenward_Authority_V1_ListTokensRequest {
     query.owner = try RequestFields.name(self.owner, "owner")
     query.role = try RequestFields.name(self.role, "role")
     query.labels = try RequestFields.labels(self.labels)
+    if !self.createdBy.isEmpty {
+      query.createdBy = try RequestFields.tokenID(self.createdBy, "created_by")
+    }
     query.includesRevoked = !self.excludesRevoked
     if self.hasExpiresAfter {
       query.expiresAfter = try RequestFields.time(self.expiresAfter, "expires_after")

@@ -76,6 +76,7 @@ public struct APITokenVerifier: TokenVerifier {
     assertion.methods = match.methods
     assertion.networks = match.networks
     assertion.audiences = match.audiences
+    assertion.usesPreviousSecret = match.usesPreviousSecret
     return Principal(assertingVerified: assertion)
   }
 }

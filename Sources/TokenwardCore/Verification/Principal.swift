@@ -41,6 +41,8 @@ public struct Principal: Sendable {
     public var networks: [NetworkPrefix]
     /// Whether the credential may be used once only.
     public var isSingleUse: Bool
+    /// Whether the credential came with a secret that has a successor already, in its grace.
+    package var usesPreviousSecret: Bool
     /// The services that the credential is for, where ``claims`` do not say it (`aud`).
     public var audiences: [Audience]
     /// The claims behind the identity.
@@ -59,6 +61,7 @@ public struct Principal: Sendable {
       self.networks = []
       self.audiences = []
       self.isSingleUse = false
+      self.usesPreviousSecret = false
       self.claims = Claims()
     }
   }
@@ -102,6 +105,8 @@ public struct Principal: Sendable {
   public var networks: [NetworkPrefix] { self.storage.assertion.networks }
   /// Whether the token may be used once only.
   public var isSingleUse: Bool { self.storage.assertion.isSingleUse }
+  /// Whether the token was presented with a secret that has a successor already, in its grace.
+  package var usesPreviousSecret: Bool { self.storage.assertion.usesPreviousSecret }
   /// Further claims of the token.
   public var claims: Claims { self.storage.assertion.claims }
   /// The services that the token is for; empty where that is not known.

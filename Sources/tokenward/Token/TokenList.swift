@@ -29,6 +29,9 @@ struct TokenList: AsyncParsableCommand {
   @Option(help: "Only those that have this role.")
   var role: String = ""
 
+  @Option(help: ArgumentHelp("Only those that the token with this id made.", valueName: "id"))
+  var createdBy: String = ""
+
   @Option(
     help: ArgumentHelp("Only those that have this label; may be repeated.", valueName: "key=value")
   )
@@ -51,6 +54,7 @@ struct TokenList: AsyncParsableCommand {
   func validate() throws {
     guard (self.limit ?? 1) > 0 else { throw ValidationError("--limit is 1 or more.") }
     try LabelArgument.refuseDoubles(self.label)
+    if !self.createdBy.isEmpty { try TokenIDArgument.check([self.createdBy]) }
   }
 
   func run() async throws {
@@ -85,6 +89,7 @@ struct TokenList: AsyncParsableCommand {
     request.tenant = self.tenant
     request.owner = self.owner
     request.role = self.role
+    request.createdBy = self.createdBy
     for label in self.label { request.labels[label.key] = label.value }
     if self.active {
       request.excludesRevoked = true
