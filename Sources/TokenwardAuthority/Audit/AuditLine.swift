@@ -99,7 +99,7 @@ extension AuditLine.Content {
       ("tenant", event.tenant.map { AuditText.name($0.text) }),
       ("owner", event.owner.map { AuditText.name($0.text) }),
       ("token", event.token.map { AuditText.name($0.text) }),
-      ("target", event.target.map { AuditText.words($0) }),
+      ("target", event.target.map { AuditText.name($0) }),
       ("reason", event.reason.map { AuditText.words($0) }),
       ("peer", event.peer.map { AuditText.words($0) }),
     ]
@@ -132,7 +132,7 @@ extension AuditLine.Content {
       details.append((name, value))
     }
     for (name, value) in sorted.prefix(AuditText.mostDetails) {
-      add(AuditText.words(name), AuditText.words(value))
+      add(AuditText.words(name), AuditText.detail(name, value))
     }
     let left = sorted.count - details.count
     if left > 0 { add("…", "\(left) more") }
