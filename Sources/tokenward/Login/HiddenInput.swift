@@ -38,6 +38,10 @@ enum HiddenInput {
     guard tcgetattr(STDIN_FILENO, &settings) == 0 else {
       throw CommandFailure("the terminal cannot be made silent", hint: "use --token-file")
     }
+    // Whoever ends this process meanwhile, with the terminal's window or with kill, is to leave a
+    // terminal behind that shows what is typed.
+    let watch = TerminalWatch(settings)
+    defer { watch.end() }
     var silent = settings
     silent.c_lflag &= ~tcflag_t(ECHO | ECHONL | ICANON | ISIG)
     guard tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0 else {
@@ -73,6 +77,45 @@ enum HiddenInput {
     }
     return line
   }
+}
+
+/// Mends the terminal before a signal ends the process.
+private struct TerminalWatch {
+  private static let signals = [SIGTERM, SIGHUP, SIGINT, SIGQUIT]
+  private let before: [(CInt, sigaction)]
+
+  init(_ settings: termios) {
+    settingsBefore.pointee = settings
+    var action = sigaction()
+    #if canImport(Darwin)
+    action.__sigaction_u.__sa_handler = mendTerminal
+    #else
+    action.__sigaction_handler.sa_handler = mendTerminal
+    #endif
+    self.before = Self.signals.map { number in
+      var old = sigaction()
+      sigaction(number, &action, &old)
+      return (number, old)
+    }
+  }
+
+  func end() {
+    for (number, action) in self.before {
+      var action = action
+      sigaction(number, &action, nil)
+    }
+  }
+}
+
+/// Behind a pointer, so that a signal handler may read it whatever the program is doing.
+private nonisolated(unsafe) let settingsBefore = UnsafeMutablePointer<termios>.allocate(capacity: 1)
+
+/// Calls only what a signal handler may call (POSIX: `tcsetattr`, `signal`, `raise`).
+private func mendTerminal(_ number: CInt) {
+  tcsetattr(STDIN_FILENO, TCSANOW, settingsBefore)
+  signal(number, SIG_DFL)
+  // Comes when this has returned.
+  raise(number)
 }
 
 // Outside of the type, which has a method of the same name.
