@@ -159,7 +159,7 @@ def test_the_audit_is_whole_until_somebody_changes_it(authorities, tmp_path):
     last = shell.run("audit", "tail", authority.audit, "-n", "1").stdout
     assert json.loads(last)["token"] == id_of(token)
     assert authority.stop() == 0
-    whole = shell.json("audit", "verify", authority.audit)
+    whole = shell.json("audit", "verify", "--config", authority.config)
     assert whole["ok"] is True and whole["records"] >= 6
     lines = authority.audit.read_text().splitlines(keepends=True)
     for damage in (
@@ -175,5 +175,9 @@ def test_the_audit_is_whole_until_somebody_changes_it(authorities, tmp_path):
         for file in authority.audit.parent.glob(f"{authority.audit.name}*"):
             (copy / file.name).write_bytes(file.read_bytes())
         (copy / authority.audit.name).write_text("".join(damage))
-        shell.run("audit", "verify", copy / authority.audit.name, status=1)
-    shell.run("audit", "verify", authority.audit)
+        shell.run(
+            "audit", "verify", "--config", authority.config, copy / authority.audit.name, status=1
+        )
+    shell.run("audit", "verify", "--config", authority.config, authority.audit)
+    # Without the key nothing can be said.
+    shell.run("audit", "verify", authority.audit, status=2)

@@ -35,7 +35,7 @@ def test_nothing_that_was_acknowledged_is_lost(authorities, capsys):
     assert result.created > 10 * POINTS and result.rotated > POINTS and result.revoked > POINTS
     assert sum(result.cut_off.values()) > POINTS
     assert set(result.ends) <= {"UNAVAILABLE", "CANCELLED", "UNKNOWN"}, result.ends
-    run("tokenward", "audit", "verify", authority.audit)
+    run("tokenward", "audit", "verify", "--config", authority.config)
 
 
 # Catalogue O11, one caller whose call is surely cut off: the process stands still when it comes.

@@ -82,7 +82,7 @@ def test_nothing_is_issued_that_cannot_be_written_down(authorities, tmp_path):
         assert [code(call) for call in ways.values()] == [OK] * len(ways)
         assert authority.http.exchange(token).status_code == 200
         assert authority.stop() == 0
-        run("tokenward", "audit", "verify", authority.audit)
+        run("tokenward", "audit", "verify", "--config", authority.config)
 
 
 # The store itself.

@@ -186,6 +186,85 @@ import TokenwardTestKit
     #expect(throws: AuditProblem.self) { try bench.verify() }
   }
 
+  @Test("a position that was kept is found with its hash, however long the chain is by now")
+  func expected() async throws {
+    let bench = try AuditBench()
+    let keys = try Self.keys(true)
+    try await bench.write(2, keys)
+    let kept = try bench.verify(keys)
+    try await bench.write(4, keys)
+    func verify(_ sequence: Int64, _ hash: String) throws(AuditProblem) -> AuditChain.Summary {
+      try AuditChain.verify(
+        [bench.path],
+        keys: keys,
+        expecting: .init(sequence: sequence, hash: hash)
+      )
+    }
+    #expect(try verify(kept.lastSequence, kept.lastHash).lastSequence == 7)
+    let last = try bench.verify(keys)
+    #expect(try verify(last.lastSequence, last.lastHash) == last)
+    // Another chain that is long enough is not that one.
+    #expect(throws: AuditProblem.self) { try verify(kept.lastSequence, last.lastHash) }
+    #expect(throws: AuditProblem.self) { try verify(kept.lastSequence + 1, kept.lastHash) }
+    #expect(throws: AuditProblem.self) { try verify(99, kept.lastHash) }
+    #expect(throws: AuditProblem.self) { try verify(0, kept.lastHash) }
+    // In a file that is not given any more it cannot be seen.
+    let old = bench.path + ".1"
+    let trail = try bench.open(keys)
+    try FileManager.default.moveItem(atPath: bench.path, toPath: old)
+    try await trail.reopen()
+    await trail.close()
+    #expect(throws: AuditProblem.self) { try verify(kept.lastSequence, kept.lastHash) }
+    let both = try AuditChain.verify(
+      [old, bench.path],
+      keys: keys,
+      expecting: .init(sequence: kept.lastSequence, hash: kept.lastHash)
+    )
+    #expect(both.lastSequence == 8)
+  }
+
+  @Test("a chain that has begun and is gone is refused, unless somebody gives it up")
+  func history() async throws {
+    let bench = try AuditBench()
+    let keys = try Self.keys(true)
+    func open(_ history: AuditHistory) throws(AuditTrailError) -> ChainedAuditFile {
+      try ChainedAuditFile(path: bench.path, keys: keys, history: history, time: bench.clock)
+    }
+    #expect(throws: AuditTrailError.self) { try open(.begun) }
+    await (try open(.unknown)).close()
+    await (try open(.begun)).close()
+    // As log rotation may leave it: the head says where the chain goes on.
+    try FileManager.default.removeItem(atPath: bench.path)
+    await (try open(.begun)).close()
+    try bench.replace([], bench.head)
+    #expect(throws: AuditTrailError.self) { try open(.begun) }
+    try FileManager.default.removeItem(atPath: bench.path)
+    #expect(throws: AuditTrailError.self) { try open(.begun) }
+    await (try open(.lost)).close()
+    #expect(
+      try bench.lines().first.map { String(decoding: $0, as: UTF8.self) }?
+        .contains("\"history\":\"lost\"") == true
+    )
+    #expect(try bench.verify(keys).end == .confirmed)
+  }
+
+  @Test("what cannot be read or lacks its key is not called damaged")
+  func kinds() async throws {
+    let bench = try AuditBench()
+    let keys = try Self.keys(true)
+    func kind(_ keys: [Pepper]) -> AuditProblem.Kind? {
+      #expect(throws: AuditProblem.self) { try bench.verify(keys) }?.kind
+    }
+    #expect(kind(keys) == .unchecked)
+    try await bench.write(1, keys)
+    #expect(kind([]) == .unchecked)
+    #expect(kind([try AuditBench.key(2)]) == .notWhole)
+    var bad = try bench.bytes()
+    bad[40] ^= 1
+    try bench.replace(bad)
+    #expect(kind(keys) == .notWhole)
+  }
+
   @Test("a file, a folder or a pipe that is none is said so")
   func unreadable() throws {
     let bench = try AuditBench()

@@ -26,9 +26,15 @@ struct AuthorityServiceTests {
 
   private func open(
     _ configuration: Configuration,
+    options: AuthorityService.Options = .init(),
     registry: PrometheusRegistry = PrometheusRegistry()
   ) async throws -> AuthorityService {
-    try await AuthorityService.open(configuration, registry: registry, logger: Self.logger)
+    try await AuthorityService.open(
+      configuration,
+      options: options,
+      registry: registry,
+      logger: Self.logger
+    )
   }
 
   private func request(_ token: String) -> AccessRequest {
@@ -124,6 +130,94 @@ struct AuthorityServiceTests {
       try await self.open(try folder.configuration(Self.yaml))
     }
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/authority/secrets"))
+  }
+
+  /// Starts an authority on a copy of what another one has left: that one keeps its lock for as long as
+  /// this process lives.
+  /// - Returns: the folder, and the lines of the audit.
+  private func start(
+    on path: String?,
+    without missing: [String] = [],
+    options: AuthorityService.Options = .init(),
+    keeping folder: borrowing ConfigurationFolder
+  ) async throws -> [String] {
+    if let path {
+      try FileManager.default.copyItem(atPath: path, toPath: "\(folder.path)/authority")
+      for name in missing {
+        try FileManager.default.removeItem(atPath: "\(folder.path)/authority/\(name)")
+      }
+    }
+    let service = try await self.open(try folder.configuration(Self.yaml), options: options)
+    await service.close()
+    return try folder.read("authority/audit.jsonl").split(separator: "\n").map(String.init)
+  }
+
+  @Test("an audit chain that was removed beside a store with records is not begun anew")
+  func lostAudit() async throws {
+    let folder = try ConfigurationFolder()
+    let first = try await self.start(on: nil, keeping: folder)
+    let path = "\(folder.path)/authority"
+    let twin = try ConfigurationFolder()
+    let second = try await self.start(on: path, keeping: twin)
+    #expect(second.starts(with: first))
+
+    let files = ["audit.jsonl", "audit.jsonl.head"]
+    let refused = try ConfigurationFolder()
+    var problem = ""
+    do {
+      _ = try await self.start(on: path, without: files, keeping: refused)
+    } catch let error as AuthorityStartError {
+      problem = error.problem
+    }
+    #expect(problem.contains("has begun and is gone"))
+
+    var options = AuthorityService.Options()
+    options.acceptsLostAudit = true
+    let accepted = try ConfigurationFolder()
+    let lines = try await self.start(
+      on: path,
+      without: files,
+      options: options,
+      keeping: accepted
+    )
+    #expect(lines.first?.contains("\"history\":\"lost\"") == true)
+    // From then on it is a chain like any other.
+    let last = try ConfigurationFolder()
+    let next = try await self.start(on: "\(accepted.path)/authority", keeping: last)
+    #expect(next.starts(with: lines))
+  }
+
+  @Test(
+    "the audit chain has a key of the authority's secrets, and says when the pepper was replaced"
+  )
+  func auditKeys() async throws {
+    let folder = try ConfigurationFolder()
+    _ = try await self.start(on: nil, keeping: folder)
+    let path = "\(folder.path)/authority/audit.jsonl"
+    let keys = try await AuthorityAuditKeys.read(try folder.configuration(Self.yaml))
+    #expect(try AuditChain.verify([path], keys: keys).isKeyed)
+    let problem = #expect(throws: AuditProblem.self) { try AuditChain.verify([path]) }
+    #expect(problem?.kind == .unchecked)
+
+    var options = AuthorityService.Options()
+    options.rotatesPepper = true
+    let later = try ConfigurationFolder()
+    let lines = try await self.start(
+      on: "\(folder.path)/authority",
+      options: options,
+      keeping: later
+    )
+    #expect(lines.contains { $0.contains("\"action\":\"pepper.rotate\"") })
+    let all = try await AuthorityAuditKeys.read(try later.configuration(Self.yaml))
+    #expect(all.map { $0.id } == [2, 1])
+    let laterPath = "\(later.path)/authority/audit.jsonl"
+    #expect(try AuditChain.verify([laterPath], keys: all).end == .confirmed)
+
+    // The secrets of another authority are no key of this chain, although its name is the same.
+    let other = try ConfigurationFolder()
+    _ = try await self.start(on: nil, keeping: other)
+    let strangers = try await AuthorityAuditKeys.read(try other.configuration(Self.yaml))
+    #expect(throws: AuditProblem.self) { try AuditChain.verify([path], keys: strangers) }
   }
 
   @Test("an audit that fails is not ready, and after a while it is asked again")

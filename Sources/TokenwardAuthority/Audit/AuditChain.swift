@@ -37,6 +37,22 @@ public enum AuditChain {
     public internal(set) var end: End = .unconfirmed
   }
 
+  /// A record of which somebody has kept number and hash, as an earlier check has found them.
+  public struct Position: Sendable, Hashable {
+    /// Its number.
+    public let sequence: Int64
+    /// Its hash as it stands in its line: ``Summary/lastHash``.
+    public let hash: String
+
+    /// - Parameters:
+    ///   - sequence: its number.
+    ///   - hash: its hash as it stands in its line.
+    public init(sequence: Int64, hash: String) {
+      self.sequence = sequence
+      self.hash = hash
+    }
+  }
+
   /// What is known of the end of a chain.
   public enum End: Sendable, Hashable {
     /// `NAME.head` says that it ends here.
@@ -56,16 +72,24 @@ public enum AuditChain {
   /// - Parameters:
   ///   - paths: the files, the oldest first.
   ///   - keys: the keys of the chain; none for a chain without. With keys, a line without is refused.
+  ///   - expected: a record that has to be there, with this hash, in one of the files; nil if nothing
+  ///     is known from before.
   /// - Throws: ``AuditProblem``, the first one.
   public static func verify(
     _ paths: [String],
-    keys: [Pepper] = []
+    keys: [Pepper] = [],
+    expecting expected: Position? = nil
   ) throws(AuditProblem) -> Summary {
     guard let last = paths.last else {
-      throw AuditProblem("(none)", "no file was named", hint: "name the audit files")
+      throw AuditProblem(
+        "(none)",
+        "no file was named",
+        hint: "name the audit files",
+        kind: .unchecked
+      )
     }
     let hash = ChainHash(keys: keys)
-    var run = AuditChainRun(hash, head: Self.head(of: last, hash))
+    var run = AuditChainRun(hash, head: Self.head(of: last, hash), expecting: expected)
     for path in paths { try run.verify(path) }
     return try run.summary(last)
   }

@@ -14,12 +14,16 @@ internal import Darwin
 struct AuditChainRun {
   private let hash: ChainHash
   private let head: AuditHead.Reading
+  private let expected: AuditChain.Position?
+  /// Whether that record was there.
+  private var isExpectedFound = false
   private var summary = AuditChain.Summary()
   private var position: ChainPosition?
   /// Whether the record that the head names was there.
   private var isHeadFound = false
 
-  init(_ hash: ChainHash, head: AuditHead.Reading) {
+  init(_ hash: ChainHash, head: AuditHead.Reading, expecting expected: AuditChain.Position?) {
+    self.expected = expected
     self.hash = hash
     self.head = head
     self.summary.isKeyed = !hash.keys.isEmpty
@@ -74,7 +78,26 @@ struct AuditChainRun {
     do throws(AuditLine.Fault) {
       place = try AuditLine.check(line, after: self.position, self.hash)
     } catch {
-      throw AuditProblem(path, line: number, error.problem, hint: error.hint)
+      throw AuditProblem(
+        path,
+        line: number,
+        error.problem,
+        hint: error.hint,
+        kind: error.lacksEveryKey ? .unchecked : .notWhole
+      )
+    }
+    // A chain that is longer by now is the same chain only if that record is in it: whoever makes a
+    // new one makes it long enough.
+    if let expected, expected.sequence == place.sequence {
+      guard expected.hash.hasSameBytes(as: Base64URL.encode(place.hash)) else {
+        throw AuditProblem(
+          path,
+          line: number,
+          "has number \(place.sequence) and another hash than was expected",
+          hint: "it is another chain, or the expected position is not of this one"
+        )
+      }
+      self.isExpectedFound = true
     }
     if number == 1, place.action != .start {
       throw AuditProblem(
@@ -99,6 +122,19 @@ struct AuditChainRun {
   /// What was found, after the last file.
   func summary(_ path: String) throws(AuditProblem) -> AuditChain.Summary {
     guard let position else { return self.summary }
+    if let expected, !self.isExpectedFound {
+      let isBefore = expected.sequence < self.summary.firstSequence
+      throw AuditProblem(
+        path,
+        isBefore
+          ? "and the files before it begin with record \(self.summary.firstSequence), behind the"
+            + " expected \(expected.sequence)"
+          : "ends with record \(position.sequence), before the expected \(expected.sequence)",
+        hint: isBefore
+          ? "name the older files, too: the one with that record has to be among them"
+          : "records at its end are missing, or it is another chain"
+      )
+    }
     var summary = self.summary
     summary.lastSequence = position.sequence
     summary.lastHash = Base64URL.encode(position.hash)
@@ -152,6 +188,11 @@ struct AuditChainRun {
   }
 
   static func unreadable(_ path: String, _ fault: AuditReadFault) -> AuditProblem {
-    AuditProblem(path, "cannot be read: \(fault.reason)", hint: "check its path and its rights")
+    AuditProblem(
+      path,
+      "cannot be read: \(fault.reason)",
+      hint: "check its path and its rights",
+      kind: .unchecked
+    )
   }
 }

@@ -19,6 +19,7 @@ final class AuditChainWriter: Sendable {
   private let files: AuditFiles
   private let device: any AuditDevice
   private let hash: ChainHash
+  private let history: AuditHistory
   private let time: any TimeSource
   private let state: Mutex<State>
 
@@ -29,15 +30,24 @@ final class AuditChainWriter: Sendable {
     _ files: AuditFiles,
     _ device: any AuditDevice,
     _ hash: ChainHash,
+    _ history: AuditHistory,
     _ time: any TimeSource
   ) throws(AuditTrailError) {
     self.path = path
     self.files = files
     self.device = device
     self.hash = hash
+    self.history = history
     self.time = time
     self.state = Mutex(State(position: .start, length: 0))
     let head = AuditHead.read(try files.readHead(), hash)
+    // It is on the disk before the first record of anything that was done.
+    guard head != .absent || history != .begun else {
+      throw AuditTrailError(
+        "the audit chain of \(path) has begun and is gone: \(path)\(AuditHead.suffix) is missing; put "
+          + "both files back, or, if they are lost for good, say so"
+      )
+    }
     try self.state.withLock { state throws(AuditTrailError) in
       try self.resume(&state, head: head, mayHaveGrown: true)
       try device.synchronizeHead()
@@ -118,7 +128,7 @@ final class AuditChainWriter: Sendable {
   private func beginning(_ position: ChainPosition) throws(AuditTrailError) -> AuditLine.Content {
     let continued =
       position == .start
-      ? []
+      ? (self.history == .lost ? [("history", "lost")] : [])
       : [
         ("continues_seq", "\(position.sequence)"),
         ("continues_hash", Base64URL.encode(position.hash)),

@@ -19,6 +19,8 @@ extension AuditLine {
   struct Fault: Error {
     let problem: String
     let hint: String
+    /// The line has a key and none was given at all: nothing is known of it.
+    var lacksEveryKey = false
   }
 
   /// Checks that a line is the one that follows a position.
@@ -73,7 +75,8 @@ extension AuditLine {
     }
     throw Fault(
       problem: "was written under key \(key), which was not given",
-      hint: "without that key nothing can be said about it; give it"
+      hint: "without that key nothing can be said about it; give it, with --config",
+      lacksEveryKey: hash.keys.isEmpty
     )
   }
 

@@ -43,6 +43,7 @@ public final class ChainedAuditFile: AuditTrail {
   ///   - keys: under which the chain is written: the first one for new records, the others for what
   ///     was written before. Without any, anybody who can write to the file can make a sound chain of
   ///     it; a chain with keys cannot be continued without, nor the other way around.
+  ///   - history: what is known of the chain from elsewhere.
   ///   - timeout: how long ``record(_:)`` waits for the disk.
   ///   - capacity: most records that wait for the disk; the next one is refused.
   ///   - time: the clock for the trail's own records.
@@ -51,6 +52,7 @@ public final class ChainedAuditFile: AuditTrail {
   public convenience init(
     path: String,
     keys: [Pepper] = [],
+    history: AuditHistory = .unknown,
     timeout: Duration = ChainedAuditFile.defaultTimeout,
     capacity: Int = ChainedAuditFile.defaultCapacity,
     time: any TimeSource = SystemTime()
@@ -58,6 +60,7 @@ public final class ChainedAuditFile: AuditTrail {
     try self.init(
       path: path,
       keys: keys,
+      history: history,
       timeout: timeout,
       capacity: capacity,
       time: time,
@@ -69,6 +72,7 @@ public final class ChainedAuditFile: AuditTrail {
   package init(
     path: String,
     keys: [Pepper] = [],
+    history: AuditHistory = .unknown,
     timeout: Duration = ChainedAuditFile.defaultTimeout,
     capacity: Int = ChainedAuditFile.defaultCapacity,
     time: any TimeSource = SystemTime(),
@@ -76,7 +80,7 @@ public final class ChainedAuditFile: AuditTrail {
   ) throws(AuditTrailError) {
     let files = try AuditFiles(path: path)
     let hash = ChainHash(keys: keys)
-    self.writer = try AuditChainWriter(path, files, device(files), hash, time)
+    self.writer = try AuditChainWriter(path, files, device(files), hash, history, time)
     self.timeout = timeout
     self.state = Mutex(AuditQueue(capacity: capacity))
   }

@@ -28,6 +28,16 @@ public struct AuthoritySecrets: Sendable {
     return nil
   }
 
+  /// The keys of the audit chain, the one for new records first. Each is derived from the pepper of
+  /// its name: whoever can write to the audit file and has no secret cannot make a chain that fits.
+  public var auditKeys: [Pepper] {
+    self.peppers.compactMap { pepper in
+      var key = KeyedText("tokenward audit 1").code(under: pepper)
+      defer { SecretText.wipe(&key) }
+      return Pepper(id: pepper.id, key: SecretBytes(key))
+    }
+  }
+
   /// A sealing key by its name; nil for one that is not kept any more.
   func sealingKey(_ id: UInt32) -> SymmetricKey? { self.sealing[id] }
 

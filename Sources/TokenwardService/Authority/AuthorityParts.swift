@@ -39,9 +39,12 @@ struct AuthorityParts: Sendable {
     )
     let records = try await Self.survey(store)
     let secrets = try await Self.secrets(settings, vault, records, options, at: now)
-    let file = try Self.auditFile(settings.auditFile, time: time)
+    let history: AuditHistory =
+      records.isEmpty ? .unknown : options.acceptsLostAudit ? .lost : .begun
+    let file = try Self.auditFile(settings.auditFile, secrets, history, time: time)
     do {
       let audit = ObservedAuditTrail(file, factory: registry, time: time)
+      if options.rotatesPepper { try await Self.record(rotationOf: secrets, in: audit, at: now) }
       let keys = try SigningKeys(
         store: store,
         keyring: try AuthorityStores.keyring(settings.keys, secrets: secrets, vault: vault),
@@ -96,7 +99,7 @@ struct AuthorityParts: Sendable {
       return Survey(isEmpty: version.number == 0, peppers: peppers.withLock { $0 })
     } catch {
       switch error {
-      case .unavailable(let problem), .corrupted(let problem):
+      case .unavailable(let problem), .corrupted(let problem), .undurable(let problem):
         throw AuthorityStartError(
           "the store cannot be read: \(problem)",
           hint: "look at the file and the disk; Docs/authority.md says how to restore a backup"
@@ -130,14 +133,39 @@ struct AuthorityParts: Sendable {
 
   private static func auditFile(
     _ path: String,
+    _ secrets: AuthoritySecrets,
+    _ history: AuditHistory,
     time: any TimeSource
   ) throws(AuthorityStartError) -> ChainedAuditFile {
     do {
-      return try ChainedAuditFile(path: path, time: time)
+      return try ChainedAuditFile(
+        path: path,
+        keys: secrets.auditKeys,
+        history: history,
+        time: time
+      )
     } catch {
       throw AuthorityStartError(
         "the audit file cannot be used: \(error.problem)",
-        hint: "without it nothing is issued; `tokenward audit verify` says more about its content"
+        hint: "without it nothing is issued; `tokenward audit verify --config FILE` says more about"
+          + " its content, and --accept-lost-audit begins a new chain where the old one is gone"
+      )
+    }
+  }
+
+  private static func record(
+    rotationOf secrets: AuthoritySecrets,
+    in audit: ObservedAuditTrail,
+    at now: UnixTime
+  ) async throws(AuthorityStartError) {
+    var event = AuditEvent(.rotatePepper, .allowed, at: now)
+    event.target = "\(secrets.current.id)"
+    do throws(AuditTrailError) {
+      try await audit.record(event)
+    } catch {
+      throw AuthorityStartError(
+        "the pepper was replaced, and that cannot be written into the audit file: \(error.problem)",
+        hint: "mend that and start again, without --rotate-pepper"
       )
     }
   }
@@ -186,13 +214,17 @@ struct AuthorityParts: Sendable {
     return [HangupAction(name: "audit of the authority") { try await file.reopen() }]
   }
 
-  func close() async { await self.file.close() }
+  func close() async {
+    await self.file.close()
+    if let store = self.store as? SQLiteTokenStore { await store.close() }
+  }
 
   static func explanation(_ error: AuthorityError) -> String {
     switch error {
     case .unavailable(.store): "its store cannot be used"
     case .unavailable(.secrets): "its vault or signer cannot be used"
     case .unavailable(.audit): "its audit file cannot be written"
+    case .unavailable(.rate): "it is asked too often"
     case .unavailable(.clock):
       "the clock is behind the newest record, has jumped, or cannot be read; if it was wrong before"
         + " and is right now, start once with --accept-records-from-future"

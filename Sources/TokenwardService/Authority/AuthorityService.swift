@@ -40,6 +40,9 @@ public final class AuthorityService: Sendable {
     /// A database that was put back is taken although it is older than what was acknowledged: what
     /// was revoked since it was copied works again.
     public var acceptsRestored = false
+    /// A chain of the audit that is gone is given up, and a new one begins: nobody can tell any more
+    /// what the records in it were.
+    public var acceptsLostAudit = false
     /// Makes another first token, for whoever has lost every administrator.
     public var makesNewAdministrator = false
     /// Makes a new pepper before anything else.
@@ -130,7 +133,10 @@ public final class AuthorityService: Sendable {
       return AuthorityService(
         parts,
         newTokenFile: newTokenFile,
-        services: [AuthorityBackground(authority: parts.authority), count] + faces.services,
+        services: [
+          AuthorityBackground(authority: parts.authority), count,
+          StoreWatch(logger: logger) { parts.authority.status() },
+        ] + faces.services,
         hangups: parts.hangups + faces.hangups
       )
     } catch {
@@ -144,16 +150,18 @@ public final class AuthorityService: Sendable {
     let status = self.authority.status()
     let isSigning = status.keys.contains { $0.state == .active }
     let isReady =
-      status.isStarted && status.clock == .good && isSigning && self.parts.audit.isWritable
+      status.isStarted && !status.isStoreBroken && status.clock == .good && isSigning
+      && self.parts.audit.isWritable
     return PartStatus(
       isReady: isReady,
       lines: [
         [
           "authority=\(JSONText.quoted(self.authority.issuer.text))",
-          "store=\(status.isStarted ? "open" : "closed")", "tokens=\(status.tokens)",
+          "store=\(status.storeState)", "tokens=\(status.tokens)",
           "signing_key=\(isSigning ? "active" : "none")",
           "audit=\(self.parts.audit.isWritable ? "writable" : "failing")",
           "clock=\(status.clock.rawValue)", "in_doubt=\(status.doubts)",
+          "pending_withdrawals=\(status.pendingWithdrawals)",
         ].joined(separator: " ")
       ]
     )

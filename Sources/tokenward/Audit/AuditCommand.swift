@@ -3,9 +3,10 @@
 internal import ArgumentParser
 internal import TokenwardAuthority
 internal import TokenwardCore
+internal import TokenwardService
 
 /// `tokenward audit`.
-struct AuditCommand: ParsableCommand {
+struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
     abstract: "Look at the audit files of an authority.",
@@ -17,30 +18,41 @@ struct AuditCommand: ParsableCommand {
 }
 
 /// `tokenward audit verify`.
-struct AuditVerify: ParsableCommand {
+struct AuditVerify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Check that no record is missing, changed or moved.",
     discussion: """
       Give every file, the oldest first, as log rotation has left them. A file that is being written
       can be checked. Keep the last number and hash somewhere else: only they show that lines at the
-      end were cut off together with FILE.head.
+      end were cut off together with FILE.head, by putting an older copy of both back.
+
+      An authority writes its chain under a key that is derived from its secrets, so that nobody else
+      can make one that fits. With --config the key is read where the authority has it; the file is
+      that of the configuration unless others are named.
 
       EXAMPLE:
-        tokenward audit verify authority/audit.jsonl.1 authority/audit.jsonl
+        tokenward audit verify --config tokenward.yaml
+        tokenward audit verify --config tokenward.yaml audit.jsonl.1 audit.jsonl
 
       EXIT STATUS:
-        0 whole, 1 not whole, 2 could not be read, 64 wrong command line.
+        0 whole, 1 not whole, 2 could not be read or not be checked without its key, 64 wrong command
+        line, 78 wrong configuration.
       """
   )
 
   @Argument(help: "The files, the oldest first.")
-  var files: [String]
+  var files: [String] = []
+
+  @Option(
+    help: ArgumentHelp("The configuration of the authority: where its key is.", valueName: "file")
+  )
+  var config: String?
 
   @Option(
     help: ArgumentHelp(
-      "Fail unless a record with this number and hash is the last one or before it: what an earlier"
-        + " check has printed.",
+      "Fail unless a record with this number and this hash is in the files: what an earlier check has"
+        + " printed.",
       valueName: "number:hash"
     )
   )
@@ -49,38 +61,43 @@ struct AuditVerify: ParsableCommand {
   @Option(help: "How to print: text or json.")
   var output: OutputFormat = .text
 
-  func run() throws {
+  func validate() throws {
+    guard !self.files.isEmpty || self.config != nil else {
+      throw ValidationError("Name the files, or the configuration with --config.")
+    }
+  }
+
+  func run() async throws {
+    var files = self.files
+    var keys: [Pepper] = []
+    if let config {
+      let configuration = try Configuration(contentsOf: config)
+      do {
+        keys = try await AuthorityAuditKeys.read(configuration)
+      } catch let error as AuthorityStartError {
+        throw CommandFailure(error.problem, hint: error.hint)
+      }
+      if files.isEmpty, let authority = configuration.authority { files = [authority.auditFile] }
+    }
     let summary: AuditChain.Summary
     do throws(AuditProblem) {
-      summary = try AuditChain.verify(self.files)
+      summary = try AuditChain.verify(files, keys: keys, expecting: self.expect?.position)
     } catch {
-      try self.report(error)
-      throw ExitStatus.denied
-    }
-    if let expect {
-      let isReached =
-        summary.lastSequence == expect.sequence
-        ? summary.lastHash.hasSameBytes(as: expect.hash) : summary.lastSequence > expect.sequence
-      guard isReached else {
-        throw CommandFailure(
-          "the chain ends with \(summary.lastSequence):\(summary.lastHash), not with or behind what"
-            + " was expected",
-          hint: "records at its end are missing, or it is another chain",
-          status: .denied
-        )
-      }
+      let status: ExitStatus = error.kind == .unchecked ? .undecided : .denied
+      try self.report(error, status)
+      throw status
     }
     try Console.standardOutput.write(self.text(summary))
   }
 
-  private func report(_ problem: AuditProblem) throws {
+  private func report(_ problem: AuditProblem, _ status: ExitStatus) throws {
     guard self.output == .json else {
       throw CommandFailure(
         TextTable.printable(
           "\(problem.file)\(problem.line.map { ", line \($0)," } ?? "") \(problem.problem)"
         ),
         hint: problem.hint,
-        status: .denied
+        status: status
       )
     }
     var object = JSONObjectText()
@@ -128,6 +145,10 @@ struct AuditVerify: ParsableCommand {
 struct AuditPosition: ExpressibleByArgument, Equatable {
   let sequence: Int64
   let hash: String
+
+  var position: AuditChain.Position {
+    AuditChain.Position(sequence: self.sequence, hash: self.hash)
+  }
 
   init?(argument: String) {
     let parts = argument.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)

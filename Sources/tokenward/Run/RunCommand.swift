@@ -61,6 +61,13 @@ struct RunCommand: AsyncParsableCommand {
   )
   var acceptRestored = false
 
+  @Flag(
+    help: """
+      Begin a new audit chain although there was one: its files are gone and cannot be put back.
+      """
+  )
+  var acceptLostAudit = false
+
   func run() async throws {
     let registry = AuthorityProcess.bootstrap(
       format: self.logFormat == .json ? .json : .text,
@@ -78,6 +85,7 @@ struct RunCommand: AsyncParsableCommand {
     var options = AuthorityService.Options()
     options.acceptsRecordsFromFuture = self.acceptRecordsFromFuture
     options.acceptsRestored = self.acceptRestored
+    options.acceptsLostAudit = self.acceptLostAudit
     options.makesNewAdministrator = self.newAdministrator
     options.rotatesPepper = self.rotatePepper
     do {
