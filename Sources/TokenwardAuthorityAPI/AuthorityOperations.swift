@@ -68,7 +68,13 @@ package protocol AuthorityOperations: Sendable {
     as caller: Caller
   ) async throws(AuthorityError) -> Principal?
   func publicKeys() -> [UInt8]
+  /// Whether this is an API token that counts now. Costs a digest; nothing is read or written.
+  func isInUse(_ token: BearerToken, at now: UnixTime) -> Bool
   var issuer: Issuer { get }
 }
 
-extension TokenAuthority: AuthorityOperations {}
+extension TokenAuthority: AuthorityOperations {
+  package func isInUse(_ token: BearerToken, at now: UnixTime) -> Bool {
+    (try? self.snapshot.match(token.bytes, at: now)) != nil
+  }
+}

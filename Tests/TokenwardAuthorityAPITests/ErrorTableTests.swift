@@ -72,6 +72,7 @@ struct ErrorTableTests {
     .secrets: "the vault or the signer cannot be used",
     .audit: "the audit trail cannot be written",
     .clock: "the clock of the authority cannot be read",
+    .rate: "the API token was exchanged too often",
   ]
 
   @Test("every error of the authority has its code, reason and words", arguments: Self.rows.indices)

@@ -14,6 +14,8 @@ struct HTTPFixture: Sendable {
   static let keySetAge: Int64 = 1_800
   let authority: ScriptedAuthority
   let log = LogMemory()
+  var presented = PresentedTokens()
+  var admission = ConnectionAdmission()
 
   init(issuer: Issuer = ScriptedAuthority.issuer) {
     self.authority = ScriptedAuthority(issuer: issuer)
@@ -38,6 +40,8 @@ struct HTTPFixture: Sendable {
         verifier: verifier,
         time: ManualClock(Samples.now)
       ),
+      presented: self.presented,
+      admission: self.admission,
       keySetAgeSeconds: Self.keySetAge,
       logger: Logger(label: "test") { _ in self.log }
     )

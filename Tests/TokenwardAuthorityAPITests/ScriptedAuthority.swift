@@ -33,6 +33,7 @@ final class ScriptedAuthority: AuthorityOperations {
     var roles: [RoleRecord] = []
     var keys: [SigningKeyRecord] = []
     var principal: Principal?
+    var inUse: [TokenFingerprint] = []
     var publicKeys = Array("{\"keys\":[]}".utf8)
   }
 
@@ -186,6 +187,10 @@ final class ScriptedAuthority: AuthorityOperations {
     as caller: Caller
   ) async throws(AuthorityError) -> Principal? {
     try self.play(.introspect(token.fingerprint, caller)).principal
+  }
+
+  func isInUse(_ token: BearerToken, at now: UnixTime) -> Bool {
+    self.script.withLock { $0.inUse.contains(token.fingerprint) }
   }
 
   func publicKeys() -> [UInt8] { self.script.withLock { $0.publicKeys } }

@@ -224,7 +224,15 @@ struct TokenEndpointTests {
         client: "invalid_target"
       ),
     ]
-    + AuthorityError.Dependency.allCases.map {
+    + [
+      Row(
+        error: .unavailable(.rate),
+        exchange: "slow_down",
+        client: "slow_down",
+        status: 429
+      )
+    ]
+    + AuthorityError.Dependency.allCases.filter { $0 != .rate }.map {
       Row(
         error: .unavailable($0),
         exchange: "temporarily_unavailable",
@@ -245,7 +253,8 @@ struct TokenEndpointTests {
       #expect(Int(exchange.status.code) == row.status)
       let isClient = row.client == "invalid_client"
       #expect(Int(credentials.status.code) == (isClient ? 401 : row.status))
-      #expect((exchange.headers[.retryAfter] == "1") == (row.status == 503))
+      let waits = row.status == 503 || row.status == 429
+      #expect((exchange.headers[.retryAfter] != nil) == waits)
     }
   }
 

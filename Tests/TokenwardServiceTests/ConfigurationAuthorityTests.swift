@@ -42,6 +42,7 @@ struct ConfigurationAuthorityTests {
     #expect(authority.auditFile == "\(path)/audit.jsonl")
     #expect(authority.tokenFile == "\(path)/admin.token")
     #expect(authority.http == nil)
+    #expect(authority.connectionsPerAddress == 256)
     #expect(configuration.issuers.map(\.issuer) == ["https://tokens.test"])
   }
 
@@ -64,6 +65,7 @@ struct ConfigurationAuthorityTests {
           max_grace: 0s
           access_lifetime: 60s
           max_access_lifetime: 10m
+          connections_per_address: 4096
           grpc: {listen: 127.0.0.1:0, plaintext_because: "loopback"}
           http: {listen: 127.0.0.1:0, plaintext_because: "loopback"}
         openbao: {address: https://bao.test:8200, token_file: client.secret}
@@ -85,6 +87,7 @@ struct ConfigurationAuthorityTests {
     #expect(authority.auditFile == "/a/audit")
     #expect(authority.tokenFile == "\(folder.path)/first.token")
     #expect(authority.http != nil)
+    #expect(authority.connectionsPerAddress == 4_096)
   }
 
   @Test(
@@ -119,6 +122,18 @@ struct ConfigurationAuthorityTests {
       (
         3, "  directory: a\n  max_token_lifetime: 1d\n  token_lifetime: 2d",
         "authority.token_lifetime (line 5): "
+      ),
+      (
+        3, "  directory: a\n  connections_per_address: 0",
+        "authority.connections_per_address (line 4): "
+      ),
+      (
+        3, "  directory: a\n  connections_per_address: 4097",
+        "authority.connections_per_address (line 4): "
+      ),
+      (
+        3, "  directory: a\n  connections_per_address: all",
+        "authority.connections_per_address (line 4): "
       ),
       (3, "  directory: a\n  audience: \"a b\"", "authority.audience (line 4): "),
       (4, "  # none", "authority.grpc (line 1): is missing"),

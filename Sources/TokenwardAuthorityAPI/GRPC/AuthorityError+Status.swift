@@ -81,6 +81,9 @@ extension AuthorityError.Dependency {
     case .clock:
       "the clock of the authority cannot be read or has jumped and nothing was issued; see whether its"
         + " time is synchronised"
+    case .rate:
+      "the API token was exchanged too often and nothing was issued; wait a second, and keep an access"
+        + " token until it expires"
     }
   }
 }

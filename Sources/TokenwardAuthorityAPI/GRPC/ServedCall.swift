@@ -8,16 +8,16 @@ extension AuthorityOperations {
   /// Runs one call as whom the guard has proven. Every error becomes a row of one table.
   func serve<Answer>(
     _ context: ServerContext,
-    _ body: (Caller) async throws(AuthorityError) -> Answer
+    _ body: (Caller) async throws -> Answer
   ) async throws -> Answer {
-    do throws(AuthorityError) {
+    do {
       let caller = try Caller(
         of: Principal.current,
         issuer: self.issuer,
         peer: context.remotePeer
       )
       return try await body(caller)
-    } catch {
+    } catch let error as AuthorityError {
       throw error.status
     }
   }

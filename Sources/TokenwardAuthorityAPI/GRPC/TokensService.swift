@@ -1,6 +1,7 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 public import GRPCCore
+internal import GRPCProtobuf
 internal import SwiftProtobuf
 public import TokenwardAuthority
 internal import TokenwardCore
@@ -12,11 +13,22 @@ public import TokenwardProtos
 /// caller. Without one every call is refused.
 public struct TokensService: Tokenward_Authority_V1_Tokens.SimpleServiceProtocol {
   private let authority: any AuthorityOperations
+  private let presented: PresentedTokens
 
-  /// - Parameter authority: what does the work.
-  public init(_ authority: TokenAuthority) { self.authority = authority }
+  /// - Parameters:
+  ///   - authority: what does the work.
+  ///   - presented: watches over tokens in requests; with a limiter of its own unless given.
+  public init(_ authority: TokenAuthority, presented: PresentedTokens = PresentedTokens()) {
+    self.init(operations: authority, presented: presented)
+  }
 
-  package init(operations: any AuthorityOperations) { self.authority = operations }
+  package init(
+    operations: any AuthorityOperations,
+    presented: PresentedTokens = PresentedTokens()
+  ) {
+    self.authority = operations
+    self.presented = presented
+  }
 
   /// Makes an API token.
   public func create(
@@ -136,9 +148,12 @@ public struct TokensService: Tokenward_Authority_V1_Tokens.SimpleServiceProtocol
     request: Tokenward_Authority_V1_RevokeSelfRequest,
     context: ServerContext
   ) async throws -> Tokenward_Authority_V1_RevokeSelfResponse {
-    try await self.authority.serve(context) { caller throws(AuthorityError) in
+    try await self.authority.serve(context) { caller in
       try RequestFields.checkKnown(request, "request")
       let token = try RequestFields.secret(request.token, "token")
+      let presentation = self.presented.present(token, at: .grpcRevokeSelf, from: caller.peer)
+      guard let presentation else { throw GoogleRPCStatus.tooManyGuesses }
+      presentation.note(before: self.authority, token)
       try await self.authority.revoke(presented: token, peer: caller.peer)
       return .init()
     }
@@ -149,13 +164,22 @@ public struct TokensService: Tokenward_Authority_V1_Tokens.SimpleServiceProtocol
     request: Tokenward_Authority_V1_ExchangeTokenRequest,
     context: ServerContext
   ) async throws -> Tokenward_Authority_V1_ExchangeTokenResponse {
-    try await self.authority.serve(context) { caller throws(AuthorityError) in
+    try await self.authority.serve(context) { caller in
       var (token, parameters) = try request.checked()
       parameters.peer = caller.peer
       // The guard has let a bound credential through only with its certificate: that certificate is
       // the one the caller has proven.
       parameters.peerCertificate = Principal.current?.certificate
-      let issued = try await self.authority.exchange(token, for: parameters)
+      let presentation = self.presented.present(token, at: .grpcExchange, from: caller.peer)
+      guard let presentation else { throw GoogleRPCStatus.tooManyGuesses }
+      let issued: IssuedAccessToken
+      do throws(AuthorityError) {
+        issued = try await self.authority.exchange(token, for: parameters)
+      } catch {
+        if case .unauthenticated = error { presentation.refuse() }
+        throw error
+      }
+      presentation.accept()
       return .with {
         $0.accessToken = issued.token.text
         $0.tokenID = issued.id.text

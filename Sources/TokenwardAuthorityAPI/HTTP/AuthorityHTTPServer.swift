@@ -2,7 +2,6 @@
 
 package import Hummingbird
 internal import HummingbirdCore
-internal import HummingbirdTLS
 public import Logging
 internal import NIOCore
 public import NIOSSL
@@ -24,8 +23,11 @@ public import TokenwardCore
 /// The documents about the issuer are found with its path inserted behind their name, too (RFC 8414
 /// §3.1). There is nothing else. HTTP/1.1 only. Nothing of a request is ever logged.
 public struct AuthorityHTTPServer: Service {
-  /// Most connections at a time.
-  public static let maximumConnections = 4_096
+  /// Most connections at a time, unless there are too few descriptors for that. Further ones are
+  /// closed at once.
+  public static let maximumConnections = ConnectionAdmission.mostByDefault
+  /// Most connections of one address at a time.
+  public static let maximumConnectionsPerAddress = ConnectionAdmission.mostPerAddressByDefault
   /// How long a connection may be idle, in seconds.
   public static let idleSeconds: Int64 = 30
   /// How long a request may take to arrive, in seconds.
@@ -35,15 +37,26 @@ public struct AuthorityHTTPServer: Service {
   public struct Security: Sendable {
     fileprivate enum Kind: Sendable {
       case tls(TLSConfiguration)
+      case following(@Sendable () -> TLSConfiguration)
       case plaintext(because: String)
     }
 
     fileprivate let kind: Kind
 
     /// TLS. If the configuration verifies client certificates, tokens that are bound to one can be
-    /// exchanged here by who proves it.
+    /// exchanged here by who proves it; no session is resumed then, because a client that resumes
+    /// one proves nothing anew.
     public static func tls(_ configuration: TLSConfiguration) -> Self {
       Self(kind: .tls(configuration))
+    }
+
+    /// TLS with verified client certificates, where each connection has what is trusted when it
+    /// begins.
+    /// - Parameter configuration: asked for each connection.
+    package static func tls(
+      following configuration: @escaping @Sendable () -> TLSConfiguration
+    ) -> Self {
+      Self(kind: .following(configuration))
     }
 
     /// No TLS: tokens cross the network in the clear. Only behind something that ends TLS on the same
@@ -56,7 +69,8 @@ public struct AuthorityHTTPServer: Service {
 
   private let host: String
   private let port: Int
-  private let tls: TLSConfiguration?
+  private let tls: ConnectionTLS?
+  private let admission: ConnectionAdmission
   private let routes: AuthorityRoutes
   private let onListening: @Sendable (Int) -> Void
   private let logger: Logger
@@ -68,6 +82,7 @@ public struct AuthorityHTTPServer: Service {
   ///   - authority: what does the work. Its issuer must be the address of this listener as clients
   ///     see it.
   ///   - requestGuard: judges who may introspect, with ``AuthorityPolicy/rules``.
+  ///   - presented: watches over tokens in requests; with a limiter of its own unless given.
   ///   - keySetAgeSeconds: how long verifiers may keep the keys: at most half the time for which a
   ///     key is published before it signs, so that nobody meets a token of a key that it does not have.
   ///   - logger: told when it listens, and nothing about requests.
@@ -80,6 +95,7 @@ public struct AuthorityHTTPServer: Service {
     security: Security,
     authority: TokenAuthority,
     requestGuard: RequestGuard,
+    presented: PresentedTokens = PresentedTokens(),
     keySetAgeSeconds: Int64,
     logger: Logger,
     onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
@@ -90,6 +106,7 @@ public struct AuthorityHTTPServer: Service {
       security: security,
       operations: authority,
       requestGuard: requestGuard,
+      presented: presented,
       keySetAgeSeconds: keySetAgeSeconds,
       logger: logger,
       onListening: onListening
@@ -102,6 +119,8 @@ public struct AuthorityHTTPServer: Service {
     security: Security,
     operations: any AuthorityOperations,
     requestGuard: RequestGuard,
+    presented: PresentedTokens = PresentedTokens(),
+    admission: ConnectionAdmission = ConnectionAdmission(),
     keySetAgeSeconds: Int64,
     logger: Logger,
     onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
@@ -120,12 +139,14 @@ public struct AuthorityHTTPServer: Service {
     self.host = host
     self.port = port
     self.tls = tls
+    self.admission = admission
     self.routes = AuthorityRoutes(
       operations,
       at: address,
       requestGuard: requestGuard,
+      presented: presented,
       keySetAgeSeconds: keySetAgeSeconds,
-      asksForCertificates: tls.map { $0.certificateVerification != .none } ?? false
+      asksForCertificates: tls?.asksForCertificates ?? false
     )
     self.logger = logger
     self.onListening = onListening
@@ -136,24 +157,26 @@ public struct AuthorityHTTPServer: Service {
 
   package func application() throws -> some ApplicationProtocol {
     // A client that sends nothing, slowly, or ever more headers is cut off before it costs anything.
-    let http1 = HTTPServerBuilder.http1(
-      configuration: .init(
-        additionalChannelHandlers: [RequestDeadline(.seconds(Self.requestSeconds))],
-        idleTimeout: .seconds(Self.idleSeconds),
-        httpDecoderConfiguration: .init(
-          maxHeaderFieldSize: 12_288,
-          maxHeaderListSize: 16_384,
-          maxHeaderFieldCount: 64
-        )
+    let http1 = HTTP1Channel.Configuration(
+      additionalChannelHandlers: [RequestDeadline(.seconds(Self.requestSeconds))],
+      idleTimeout: .seconds(Self.idleSeconds),
+      httpDecoderConfiguration: .init(
+        maxHeaderFieldSize: 12_288,
+        maxHeaderListSize: 16_384,
+        maxHeaderFieldCount: 64
       )
     )
+    let (tls, admission) = (self.tls, self.admission)
     return Application(
       responder: self.routes,
-      server: try self.tls.map { try .tls(http1, tlsConfiguration: $0) } ?? http1,
-      configuration: .init(
-        address: .hostname(self.host, port: self.port),
-        availableConnectionsDelegate: .maximum(Self.maximumConnections, logger: self.logger)
-      ),
+      server: HTTPServerBuilder { responder in
+        AdmittedChannel(
+          base: HTTP1Channel(responder: responder, configuration: http1),
+          admission: admission,
+          tls: tls
+        )
+      },
+      configuration: .init(address: .hostname(self.host, port: self.port)),
       onServerRunning: { channel in
         let port = channel.localAddress?.port ?? self.port
         self.logger.info(
@@ -168,8 +191,8 @@ public struct AuthorityHTTPServer: Service {
 }
 
 extension AuthorityHTTPServer.Security {
-  /// The configuration to serve with; nil for plaintext.
-  fileprivate func checked() throws(ConfigurationError) -> TLSConfiguration? {
+  /// How connections are set up; nil for plaintext.
+  fileprivate func checked() throws(ConfigurationError) -> ConnectionTLS? {
     switch self.kind {
     case .plaintext(let reason):
       guard reason.utf8.contains(where: { $0 > 0x20 && $0 != 0x7F }) else {
@@ -182,19 +205,8 @@ extension AuthorityHTTPServer.Security {
         ])
       }
       return nil
-    case .tls(var configuration):
-      guard configuration.minimumTLSVersion != .tlsv1, configuration.minimumTLSVersion != .tlsv11
-      else {
-        throw ConfigurationError([
-          .init(
-            path: "authority.http.tls",
-            problem: "allows TLS below 1.2 (RFC 8996)",
-            hint: "set the minimum to TLS 1.2"
-          )
-        ])
-      }
-      configuration.applicationProtocols = ["http/1.1"]
-      return configuration
+    case .tls(let configuration): return try ConnectionTLS(configuration)
+    case .following(let configuration): return try ConnectionTLS(following: configuration)
     }
   }
 }

@@ -33,6 +33,7 @@ struct AuthorityRoutes: HTTPResponder {
     _ authority: any AuthorityOperations,
     at address: IssuerAddress,
     requestGuard: RequestGuard,
+    presented: PresentedTokens,
     keySetAgeSeconds: Int64,
     asksForCertificates: Bool
   ) {
@@ -47,9 +48,9 @@ struct AuthorityRoutes: HTTPResponder {
         ("\(address.path)/.well-known/jwks.json", .keys),
       ] + metadata.map { ($0, .metadata) }
     self.documents = PublishedDocuments(authority, at: address, maximumAge: keySetAgeSeconds)
-    self.tokens = TokenEndpoint(authority: authority)
+    self.tokens = TokenEndpoint(authority: authority, presented: presented)
     self.introspection = IntrospectionEndpoint(authority: authority, requestGuard: requestGuard)
-    self.revocation = RevocationEndpoint(authority: authority)
+    self.revocation = RevocationEndpoint(authority: authority, presented: presented)
     self.asksForCertificates = asksForCertificates
   }
 

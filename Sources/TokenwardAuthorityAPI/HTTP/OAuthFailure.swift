@@ -59,6 +59,9 @@ struct OAuthFailure: Error, Hashable {
   ).retry(after: 1)
   static let internalError = Self(.internalServerError, "server_error", "internal error")
 
+  /// Too many tokens that do not count came from this address, or one token too often.
+  static let tooManyRequests = Self.denial(DenialReason.rateLimited.response, inHeader: false)
+
   /// A client that is not accepted. It is challenged in the way in which it has tried (RFC 6749 §5.2).
   static func client(inHeader: Bool) -> Self {
     var failure = Self(.unauthorized, "invalid_client", "the client is not accepted")

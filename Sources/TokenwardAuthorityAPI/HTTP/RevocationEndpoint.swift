@@ -8,14 +8,19 @@ internal import TokenwardCore
 /// no client has to authenticate, and what a client says of itself beside it is not looked at.
 struct RevocationEndpoint: Sendable {
   let authority: any AuthorityOperations
+  let presented: PresentedTokens
 
   /// 200 for tokens that nobody knows, too (RFC 7009 §2.2): the caller wanted it not to work, and it
   /// does not. `token_type_hint` says nothing that the token does not.
   func answer(_ form: FormBody, peer: String?) async throws(OAuthFailure) -> Response {
     guard let token = form.value("token") else { throw .missing }
     guard token.utf8.count <= BearerToken.maximumLength else { return Self.done }
+    let presentedToken = BearerToken(token)
+    guard let presentation = self.presented.present(presentedToken, at: .httpRevoke, from: peer)
+    else { throw .tooManyRequests }
+    presentation.note(before: self.authority, presentedToken)
     do throws(AuthorityError) {
-      try await self.authority.revoke(presented: BearerToken(token), peer: peer)
+      try await self.authority.revoke(presented: presentedToken, peer: peer)
     } catch {
       switch error {
       case .unauthenticated, .notFound: break

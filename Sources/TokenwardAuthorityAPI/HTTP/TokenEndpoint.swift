@@ -14,6 +14,7 @@ struct TokenEndpoint: Sendable {
   static let repeatable = ["audience", "resource"]
 
   let authority: any AuthorityOperations
+  let presented: PresentedTokens
 
   /// - Parameters:
   ///   - form: the parameters.
@@ -51,9 +52,15 @@ struct TokenEndpoint: Sendable {
     _ parameters: AccessRequestParameters,
     refused: OAuthFailure
   ) async throws(OAuthFailure) -> IssuedAccessToken {
+    guard
+      let presentation = self.presented.present(token, at: .httpToken, from: parameters.peer)
+    else { throw .tooManyRequests }
     do throws(AuthorityError) {
-      return try await self.authority.exchange(token, for: parameters)
+      let issued = try await self.authority.exchange(token, for: parameters)
+      presentation.accept()
+      return issued
     } catch {
+      if case .unauthenticated = error { presentation.refuse() }
       throw Self.failure(error, of: parameters, refused: refused)
     }
   }
@@ -65,6 +72,7 @@ struct TokenEndpoint: Sendable {
     refused: OAuthFailure
   ) -> OAuthFailure {
     switch error {
+    case .unavailable(.rate): .tooManyRequests
     case .unavailable: .unavailable
     case .unauthenticated, .notFound, .failedPrecondition, .alreadyExists: refused
     case .invalid(let field, _) where field.utf8.starts(with: "scope".utf8): .scope

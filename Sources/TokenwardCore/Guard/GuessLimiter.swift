@@ -55,7 +55,7 @@ public final class GuessLimiter: Sendable {
   }
 
   /// Whether a token from this address has to wait.
-  func isOver(_ peer: String?, presenting token: PresentedToken, at now: Moment) -> Bool {
+  package func isOver(_ peer: String?, presenting token: PresentedToken, at now: Moment) -> Bool {
     guard let address = Self.counted(peer) else { return false }
     let now = Self.nanoseconds(now.monotonic)
     let (shard, hash) = self.place(address)
@@ -69,7 +69,7 @@ public final class GuessLimiter: Sendable {
   }
 
   /// Takes note of a refused token.
-  func note(_ reason: DenialReason, from peer: String?, at now: Moment) {
+  package func note(_ reason: DenialReason, from peer: String?, at now: Moment) {
     guard reason.looksLikeGuess, let address = Self.counted(peer) else { return }
     let now = Self.nanoseconds(now.monotonic)
     let (shard, hash) = self.place(address)
@@ -97,7 +97,7 @@ public final class GuessLimiter: Sendable {
   }
 
   /// Takes note of an accepted token.
-  func accept(_ token: PresentedToken, from peer: String?, at now: Moment) {
+  package func accept(_ token: PresentedToken, from peer: String?, at now: Moment) {
     guard let address = Self.counted(peer) else { return }
     let mark = Self.mark(token, address)
     self.shard(mark).state.withLock { state in

@@ -1,5 +1,6 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import CoreMetrics
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import Logging
@@ -25,16 +26,34 @@ struct AuthorityFaces {
     logger: Logger,
     onListening: @escaping @Sendable (AuthorityService.Face, Int) -> Void
   ) throws(ConfigurationError) {
-    let requestGuard = try Self.requestGuard(settings, parts.authority, observers, time)
+    let guesses = GuessLimiter()
+    let requestGuard = try Self.requestGuard(
+      settings,
+      parts.authority,
+      observers,
+      guesses: guesses,
+      time
+    )
+    let presented = Self.presented(guesses, time, registry)
+    let listeners = settings.http == nil ? 1 : 2
     let door = try HTTP2Door(
       settings.grpc,
       guardedBy: requestGuard,
+      admission: ConnectionShare.admission(
+        "grpc",
+        of: listeners,
+        mostPerAddress: settings.connectionsPerAddress,
+        factory: registry
+      ),
       streams: StreamMetrics(factory: registry),
       logger: logger
     )
     let transport = door.transport
     let grpc = GRPCServerService(
-      GRPCServer(transport: transport, services: AuthorityServices.all(of: parts.authority))
+      GRPCServer(
+        transport: transport,
+        services: AuthorityServices.all(of: parts.authority, presented: presented)
+      )
     ) {
       let address = try await transport.listeningAddress
       let port = address.ipv4?.port ?? address.ipv6?.port ?? 0
@@ -55,8 +74,15 @@ struct AuthorityFaces {
           host: http.listen.host,
           port: http.listen.port,
           security: files.httpSecurity,
-          authority: parts.authority,
+          operations: parts.authority,
           requestGuard: requestGuard,
+          presented: presented,
+          admission: ConnectionShare.admission(
+            "http",
+            of: listeners,
+            mostPerAddress: settings.connectionsPerAddress,
+            factory: registry
+          ),
           keySetAgeSeconds: max(1, settings.schedule.maximumCacheSeconds),
           logger: logger,
           onListening: { onListening(.http, $0) }
@@ -68,11 +94,32 @@ struct AuthorityFaces {
     self.hangups = hangups
   }
 
+  /// Watches over tokens that no guard sees, with the limiter of the guard, and counts them.
+  private static func presented(
+    _ guesses: GuessLimiter,
+    _ time: any TimeSource,
+    _ registry: PrometheusRegistry
+  ) -> PresentedTokens {
+    registry.describe(
+      AuthorityMetricName.refusedTokens,
+      "Tokens in requests that came to nothing, by endpoint and reason."
+    )
+    registry.describe(ConnectionShare.refused, ConnectionShare.help)
+    return PresentedTokens(guesses: guesses, time: time) { endpoint, refusal in
+      Counter(
+        label: AuthorityMetricName.refusedTokens,
+        dimensions: [("endpoint", endpoint.rawValue), ("reason", refusal.rawValue)],
+        factory: registry
+      ).increment()
+    }
+  }
+
   /// The guard in front of the authority: its own tokens, meant for itself, and its own rules.
   private static func requestGuard(
     _ settings: Configuration.Authority,
     _ authority: TokenAuthority,
     _ observers: [any DecisionObserver],
+    guesses: GuessLimiter,
     _ time: any TimeSource
   ) throws(ConfigurationError) -> RequestGuard {
     let audiences = AudienceRequirement.oneOf([settings.domain.audience])
@@ -89,6 +136,7 @@ struct AuthorityFaces {
       policy: try MethodPolicy(AuthorityPolicy.rules),
       verifier: TokenVerifiers(jwt: try JWTVerifier(issuers: [issuer]), opaque: trust),
       revocation: trust,
+      guesses: guesses,
       time: time,
       observers: observers
     )
@@ -96,15 +144,16 @@ struct AuthorityFaces {
 }
 
 extension ServedTLS {
-  /// For the HTTP listener. The authorities of clients are those of the start; the certificate is
-  /// followed.
+  /// For the HTTP listener. Certificate and authorities are those of the moment at which a connection
+  /// begins.
   fileprivate var httpSecurity: AuthorityHTTPServer.Security {
     guard let identity else { return .plaintext(because: self.plaintextReason) }
-    var configuration = identity.followingConfiguration
-    if let clientRoots {
+    guard let clientRoots else { return .tls(identity.followingConfiguration) }
+    return .tls(following: {
+      var configuration = identity.followingConfiguration
       configuration.certificateVerification = .noHostnameVerification
       configuration.trustRoots = .certificates(clientRoots.presentCertificates)
-    }
-    return .tls(configuration)
+      return configuration
+    })
   }
 }

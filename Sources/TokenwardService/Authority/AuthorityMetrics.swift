@@ -11,8 +11,14 @@ enum AuthorityMetricName {
   static let tokens = "tokenward_tokens"
   static let keyAge = "tokenward_signing_key_age_seconds"
   static let operations = "tokenward_authority_operations_total"
+  static let refusedTokens = "tokenward_authority_refused_tokens_total"
   static let auditFailures = "tokenward_authority_audit_failures_total"
   static let storeFailures = "tokenward_authority_store_failures"
+  static let storeBroken = "tokenward_authority_store_broken"
+  static let pendingWithdrawals = "tokenward_authority_pending_withdrawals"
+  static let repeatedWithdrawals = "tokenward_authority_repeated_withdrawals"
+  static let limitedExchanges = "tokenward_authority_limited_exchanges"
+  static let unwrittenRefusals = "tokenward_authority_unwritten_refusals"
   static let withdrawn = "tokenward_authority_withdrawn_access_tokens"
   static let pendingUses = "tokenward_authority_pending_uses"
   static let doubts = "tokenward_authority_records_in_doubt"
@@ -31,6 +37,22 @@ enum AuthorityMetricName {
     (auditFailures, "Audit records that could not be written; nothing is issued meanwhile."),
     (
       storeFailures, "Questions and changes that the store could not answer or do, since the start."
+    ),
+    (
+      storeBroken,
+      "Whether the store has not made a write durable, 1 or 0; nothing is issued until a restart."
+    ),
+    (
+      pendingWithdrawals,
+      "Withdrawals that hold in this process and are not in the store yet; a crash forgets them."
+    ),
+    (repeatedWithdrawals, "Tokens that were taken back again, since the start."),
+    (
+      limitedExchanges, "Exchanges refused because of the rate of their API token, since the start."
+    ),
+    (
+      unwrittenRefusals,
+      "Refusals that are not in the audit because there were too many of one token, since the start."
     ),
     (withdrawn, "Access tokens that were taken back and have not expired."),
     (pendingUses, "Uses of tokens that the store was not told of yet."),
@@ -58,6 +80,11 @@ struct AuthorityMetrics: Sendable {
     self.record(AuthorityMetricName.pendingUses, Double(status.pendingUses))
     self.record(AuthorityMetricName.doubts, Double(status.doubts))
     self.record(AuthorityMetricName.storeFailures, Double(status.storeFailures))
+    self.record(AuthorityMetricName.storeBroken, status.isStoreBroken ? 1 : 0)
+    self.record(AuthorityMetricName.pendingWithdrawals, Double(status.pendingWithdrawals))
+    self.record(AuthorityMetricName.repeatedWithdrawals, Double(status.repeatedWithdrawals))
+    self.record(AuthorityMetricName.limitedExchanges, Double(status.limitedExchanges))
+    self.record(AuthorityMetricName.unwrittenRefusals, Double(status.unwrittenRefusals))
     for state in ClockWatch.State.allCases {
       self.record(
         AuthorityMetricName.clock,

@@ -29,6 +29,8 @@ extension Configuration {
     public let grpc: Server
     /// Where HTTP is served; nil if it is not.
     public let http: Server?
+    /// How many connections one address may have to each of the two.
+    public let connectionsPerAddress: Int
 
     /// Where records are kept.
     public enum Store: Sendable, Hashable {

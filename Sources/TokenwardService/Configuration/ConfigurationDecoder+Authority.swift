@@ -1,6 +1,7 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 internal import TokenwardAuthority
+internal import TokenwardAuthorityAPI
 internal import TokenwardCore
 internal import TokenwardHTTP
 
@@ -9,7 +10,7 @@ extension ConfigurationDecoder {
   private static let authorityKeys = [
     "issuer", "audience", "directory", "store", "secrets", "signing", "audit", "bootstrap", "grpc",
     "http", "token_lifetime", "max_token_lifetime", "max_grace", "access_lifetime",
-    "max_access_lifetime",
+    "max_access_lifetime", "connections_per_address", "exchanges_per_second",
   ]
 
   func authority(
@@ -31,10 +32,11 @@ extension ConfigurationDecoder {
     let grpc = section.required("grpc", "say where: {listen: 127.0.0.1:8443, tls: {…}}")
       .flatMap(self.loopbackOrTLS)
     let http = section["http"].map(self.loopbackOrTLS)
+    let perAddress = self.connectionsPerAddress(section)
     if let directory, directory == nil { return nil }
     if let http, http == nil { return nil }
     guard let issuer, let audience, let store, let secrets, let audit, let token, let limits,
-      let signing, let grpc
+      let signing, let grpc, let perAddress
     else { return nil }
     do throws(ConfigurationError) {
       return Configuration.Authority(
@@ -53,12 +55,33 @@ extension ConfigurationDecoder {
         auditFile: audit,
         tokenFile: token,
         grpc: grpc,
-        http: http ?? nil
+        http: http ?? nil,
+        connectionsPerAddress: perAddress
       )
     } catch {
       self.report.add(error, below: section.field.path)
       return nil
     }
+  }
+
+  /// Behind a proxy on another machine all callers have one address.
+  private func connectionsPerAddress(_ section: ConfigurationSection) -> Int? {
+    guard let field = section["connections_per_address"] else {
+      return AuthorityHTTPServer.maximumConnectionsPerAddress
+    }
+    guard let text = field.text("256") else { return nil }
+    guard (1 ... 5).contains(text.utf8.count),
+      text.utf8.allSatisfy((UInt8(ascii: "0") ... UInt8(ascii: "9")).contains),
+      let number = Int(text), (1 ... AuthorityHTTPServer.maximumConnections).contains(number)
+    else {
+      field.fail(
+        "\(ConfigurationError.shown(text)) is no number from 1 to"
+          + " \(AuthorityHTTPServer.maximumConnections)",
+        "write how many connections one address may have, 256 unless there is a proxy"
+      )
+      return nil
+    }
+    return number
   }
 
   /// Without the slash that somebody may have put behind its name.
@@ -183,6 +206,7 @@ extension ConfigurationDecoder {
         isReadable = false
       }
     }
+    if !self.exchangeRate(section, &limits) { isReadable = false }
     // A lower maximum lowers what it bounds, unless both are said: then one of them is wrong.
     if section["token_lifetime"] == nil {
       limits.defaultTokenLifetimeSeconds = min(

@@ -110,6 +110,7 @@ extension GuardedService {
     level: Logger.Level = .info
   ) -> PrometheusRegistry {
     ProcessHygiene.refuseCoreDumps()
+    ProcessHygiene.raiseDescriptorLimit()
     LoggingSystem.bootstrap { label in
       var handler = LineLogHandler(label: label, format: format)
       handler.logLevel = level

@@ -1,9 +1,11 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import CoreMetrics
 public import GRPCCore
 public import GRPCNIOTransportHTTP2
 public import Logging
 public import ServiceLifecycle
+internal import TokenwardAuthorityAPI
 public import TokenwardCore
 public import TokenwardGRPC
 internal import TokenwardGRPCHTTP2
@@ -37,6 +39,32 @@ public struct HTTP2Door: Sendable {
     streams: (any StreamObserver)? = nil,
     logger: Logger = Logger(label: "tokenward.tls")
   ) throws(ConfigurationError) {
+    // Behind a balancer every connection has the same address: a limit for each is the authority's,
+    // which may be in this process, too, and has its own half of the descriptors.
+    let admission = ConnectionShare.admission(
+      "grpc",
+      of: 2,
+      mostPerAddress: nil,
+      factory: MetricsSystem.factory
+    )
+    try self.init(
+      server,
+      listen: listen,
+      guardedBy: requestGuard,
+      admission: admission,
+      streams: streams,
+      logger: logger
+    )
+  }
+
+  init(
+    _ server: Configuration.Server,
+    listen: ListenAddress? = nil,
+    guardedBy requestGuard: RequestGuard,
+    admission: ConnectionAdmission,
+    streams: (any StreamObserver)?,
+    logger: Logger
+  ) throws(ConfigurationError) {
     let files = try ServedTLS(server.transport, logger: logger)
     let listen = listen ?? server.listen
     let security: GuardedTransportSecurity =
@@ -51,6 +79,9 @@ public struct HTTP2Door: Sendable {
         ? .ipv6(host: listen.host, port: listen.port)
         : .ipv4(host: listen.host, port: listen.port),
       transportSecurity: security,
+      config: .hardened { config in
+        config.channelDebuggingCallbacks.onAcceptTCPConnection = { admission.admit($0) }
+      },
       streams: streams
     )
     self.renewals = files.renewals

@@ -20,6 +20,28 @@ enum ProcessHygiene {
     #endif
   }
 
+  /// Lets the process have as many descriptors as the system allows it. The usual soft limit of 1,024
+  /// is for programs that put descriptors into `select`; a server reaches it with a thousand idle
+  /// connections, and cannot open its database then.
+  /// - Returns: how many it may have open.
+  @discardableResult
+  static func raiseDescriptorLimit() -> Int {
+    #if canImport(Darwin)
+    let kind = RLIMIT_NOFILE
+    #else
+    let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #endif
+    var limit = rlimit()
+    guard getrlimit(kind, &limit) == 0 else { return Self.descriptorsAssumed }
+    var raised = limit
+    raised.rlim_cur = limit.rlim_max
+    if limit.rlim_cur < limit.rlim_max, setrlimit(kind, &raised) == 0 { limit = raised }
+    return Int(clamping: limit.rlim_cur)
+  }
+
+  /// Where the limit cannot be asked for: what every system grants.
+  private static let descriptorsAssumed = 256
+
   /// For a process that keeps secrets for long: no dump even by a handler that ignores the limit, no
   /// debugger of the same user (Linux: `PR_SET_DUMPABLE`), and files that only this user can read.
   static func guardSecrets() {
