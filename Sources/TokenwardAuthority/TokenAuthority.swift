@@ -14,9 +14,13 @@ public import TokenwardCore
 /// ``AuthorityError/unavailable(_:)``, and the revocation holds all the same. Trying again is always
 /// right.
 ///
-/// Where the store does not say whether a change has happened and cannot be read either, what is
-/// verified against is what both outcomes allow: a token that may have been revoked is not accepted.
-/// The record is read again before the next change of it and once a second by ``run()``.
+/// What is taken away holds in this process before the store is written. If it cannot be written, it
+/// goes on to hold, the answer is ``AuthorityError/unavailable(_:)``, and ``run()`` tries again until
+/// the store has it.
+///
+/// Where the store does not say whether another change has happened and cannot be read either, what is
+/// verified against is what both outcomes allow. The record is read again before the next change of
+/// it and once a second by ``run()``.
 public final class TokenAuthority: Sendable {
   /// What it was told when it was made.
   public let configuration: AuthorityConfiguration
@@ -31,7 +35,12 @@ public final class TokenAuthority: Sendable {
   let turns = RecordTurns()
   let watch = ClockWatch()
   let withdrawn = WithdrawnTokens()
+  let administrators = Administrators()
+  let recordedNames = RecordedNames()
   let uses = PendingUses()
+  let pending = PendingWithdrawals()
+  let exchangeRates: TokenRates
+  let refusalRates: TokenRates
   let memory = Mutex(Memory())
   private let kept: Mutex<AuthoritySecrets>
   let definedRoles = Mutex<[Role: RoleRecord]>([:])
@@ -44,6 +53,11 @@ public final class TokenAuthority: Sendable {
     var auditFailures: UInt64 = 0
     var lastAuditFailure: UnixTime?
     var storeFailures: UInt64 = 0
+    /// Set for good once the store could not make a write durable.
+    var isStoreBroken = false
+    var repeatedWithdrawals: UInt64 = 0
+    var limitedExchanges: UInt64 = 0
+    var unwrittenRefusals: UInt64 = 0
   }
 
   /// - Parameters:
@@ -69,6 +83,15 @@ public final class TokenAuthority: Sendable {
     self.audit = audit
     self.time = time
     self.snapshot = APITokenSnapshot()
+    let limits = configuration.limits
+    self.exchangeRates = TokenRates(
+      perSecond: limits.exchangesPerSecond,
+      burst: limits.exchangeBurst
+    )
+    self.refusalRates = TokenRates(
+      perSecond: AuthorityLimits.refusalsPerSecond,
+      burst: AuthorityLimits.refusalBurst
+    )
     let trusted = try TrustedIssuer(
       configuration.issuer,
       audiences: .unchecked(because: "an authority answers for every audience that it issues for"),

@@ -1,6 +1,7 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 internal import GRDB
+internal import Synchronization
 public import TokenwardAuthority
 public import TokenwardCore
 
@@ -31,6 +32,8 @@ public final class SQLiteTokenStore: TokenStore {
 
   private let pool: DatabasePool
   private let writer: GroupCommit
+  // Half of the readers: see `Schema.configuration`.
+  private let listings = ListingGate(2)
   // Held until everything that uses the database is gone: the last one to be released.
   private let lock: HeldLock
 
@@ -50,15 +53,37 @@ public final class SQLiteTokenStore: TokenStore {
 
   deinit { try? self.pool.close() }
 
+  /// Moves everything that was committed into the file and closes it: a copy of the file alone is
+  /// whole from then on, and the write-ahead log is empty. Nothing can be read or written afterwards.
+  /// For the end of a process that is not killed; whoever copies the file of one that runs needs its
+  /// `-wal`, too.
+  /// - Returns: whether that went well; if not, everything is in the two files together.
+  @discardableResult
+  public func close() async -> Bool {
+    do {
+      let isMoved = try await self.pool.writeWithoutTransaction { db in
+        let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+        return row?.number(0) == 0
+      }
+      try self.pool.close()
+      self.lock.release()
+      return isMoved
+    } catch {
+      return false
+    }
+  }
+
   /// Reads records, all of the same commit.
   public func read(_ keys: [StoreKey]) async throws(StoreError) -> [StoredRecord?] {
     try await self.reading { db in try keys.map { try FetchedRow.fetch(db, $0)?.stored } }
   }
 
   /// Lists tokens by id, in byte order. A role or labels are looked for among all tokens that the rest
-  /// of the query leaves.
+  /// of the query leaves, so two lists are made at once and others wait.
   public func tokens(_ query: TokenQuery) async throws(StoreError) -> [StoredRecord] {
-    try await self.reading { db in try TokenListing(query).fetch(db) }
+    try await self.listings.pass { () async throws(StoreError) -> [StoredRecord] in
+      try await self.reading { db in try TokenListing(query).fetch(db) }
+    }
   }
 
   /// Does all of a transaction or nothing.
@@ -132,6 +157,9 @@ struct Tally {
 
 /// Keeps a lock as long as something refers to it.
 final class HeldLock: Sendable {
-  private let lock: StoreLock
-  init(_ lock: consuming StoreLock) { self.lock = lock }
+  private let lock: Mutex<StoreLock?>
+  init(_ lock: consuming StoreLock) { self.lock = Mutex(lock) }
+
+  /// Lets the next one in. Only when nothing of the database is open any more.
+  func release() { self.lock.withLock { $0 = nil } }
 }

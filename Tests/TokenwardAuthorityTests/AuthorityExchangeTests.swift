@@ -204,6 +204,54 @@ struct AuthorityExchangeTests {
     )
   }
 
+  @Test("one API token is exchanged so often a second, and others are not kept from it")
+  func rate() async throws {
+    let test = try await TestAuthority()
+    let (token, other) = (try await test.token(), try await test.token())
+    func exchange(_ token: IssuedAPIToken) async -> AuthorityError? {
+      await failure { try await test.authority.exchange(token.token, for: .init()) }
+    }
+    for _ in 0 ..< 1_000 { #expect(await exchange(token) == nil) }
+    let events = test.trail.events.count
+    for _ in 0 ..< 10 { #expect(await exchange(token) == .unavailable(.rate)) }
+    #expect(test.trail.events.count == events)
+    #expect(test.authority.status().limitedExchanges == 10)
+    #expect(await exchange(other) == nil)
+    // It is still verified, and a second later it may again.
+    #expect(test.denial(token.token) == nil)
+    test.clock.advance(by: 1)
+    for _ in 0 ..< 100 { #expect(await exchange(token) == nil) }
+    #expect(await exchange(token) == .unavailable(.rate))
+    test.clock.advance(by: 10)
+    for _ in 0 ..< 1_000 { #expect(await exchange(token) == nil) }
+    #expect(await exchange(token) == .unavailable(.rate))
+  }
+
+  @Test("of refusals with one token some are only counted")
+  func refusals() async throws {
+    let test = try await TestAuthority()
+    let (token, other) = (try await test.token(), try await test.token())
+    let before = test.trail.events.count
+    func refuse(_ token: IssuedAPIToken) async throws {
+      let error = await failure {
+        try await test.authority.revoke(
+          TokenID("0123456789abcdef"),
+          reason: "",
+          as: test.caller(token.token)
+        )
+      }
+      #expect(error?.isForbidden == true)
+    }
+    for _ in 0 ..< 210 { try await refuse(token) }
+    #expect(test.trail.events.count == before + 200)
+    #expect(test.authority.status().unwrittenRefusals == 10)
+    try await refuse(other)
+    #expect(test.trail.events.count == before + 201)
+    test.clock.advance(by: 1)
+    try await refuse(token)
+    #expect(test.trail.events.count == before + 202)
+  }
+
   @Test("without an audit record there is none")
   func audit() async throws {
     let test = try await TestAuthority()

@@ -58,6 +58,58 @@ struct AuthorityRunningTests {
     #expect(match.rekey == nil)
   }
 
+  @Test("nothing that was withdrawn is forgotten by a start with a clock that is ahead")
+  func ahead() async throws {
+    let test = try await TestAuthority()
+    let admin = try test.admin
+    let token = try await test.token()
+    let access = try await test.authority.exchange(token.token, for: .init())
+    try await test.authority.revoke(presented: access.token, peer: nil)
+    let now = test.clock.moment.unix
+    test.clock.set(unix: now.adding(seconds: 86_400))
+    let wrong = try await test.restarted()
+    var due = TokenAuthority.Due()
+    await wrong.work(&due)
+    test.clock.advance(by: 7_199)
+    await wrong.work(&due)
+    #expect(wrong.status().withdrawnAccessTokens == 1)
+    test.clock.set(unix: now.adding(seconds: 60))
+    let right = try await test.restarted()
+    #expect(try await right.introspect(access.token, as: admin) == nil)
+    // Two hours of a good clock are proof enough.
+    var again = TokenAuthority.Due()
+    await right.work(&again)
+    test.clock.advance(by: 7_199)
+    await right.work(&again)
+    #expect(right.status().withdrawnAccessTokens == 1)
+    test.clock.advance(by: 1)
+    await right.work(&again)
+    #expect(right.status().withdrawnAccessTokens == 0)
+    #expect(try await test.restarted().status().withdrawnAccessTokens == 0)
+  }
+
+  @Test("a clock that jumps begins to prove itself anew")
+  func jump() async throws {
+    let test = try await TestAuthority()
+    let token = try await test.token()
+    let access = try await test.authority.exchange(token.token, for: .init())
+    try await test.authority.revoke(presented: access.token, peer: nil)
+    var due = TokenAuthority.Due()
+    await test.authority.work(&due)
+    test.clock.advance(by: 5_000)
+    let now = test.clock.moment.unix
+    test.clock.set(unix: now.adding(seconds: 3_600))
+    await test.authority.work(&due)
+    test.clock.set(unix: now)
+    await test.authority.work(&due)
+    test.clock.advance(by: 5_000)
+    await test.authority.work(&due)
+    #expect(test.authority.status().withdrawnAccessTokens == 1)
+    test.clock.advance(by: 2_200)
+    await test.authority.work(&due)
+    #expect(test.authority.status().withdrawnAccessTokens == 0)
+  }
+
   @Test("nothing is answered before the start")
   func start() async throws {
     let test = try await TestAuthority()

@@ -65,6 +65,10 @@ final class ScriptedStore: TokenStore {
     case lost
     /// The commit happens, and nobody knows.
     case unanswered
+    /// The commit does not happen because something cannot be read.
+    case corrupted
+    /// The commit can be read and would be lost by a crash.
+    case undurable
   }
 
   let memory = InMemoryTokenStore()
@@ -125,6 +129,10 @@ final class ScriptedStore: TokenStore {
     case .unanswered:
       _ = try await self.memory.commit(transaction)
       throw .unavailable("unanswered")
+    case .corrupted: throw .corrupted("a page")
+    case .undurable:
+      _ = try await self.memory.commit(transaction)
+      throw .undurable("a sync failed")
     case nil:
       let version = try await self.memory.commit(transaction)
       self.journal.add("commit")
@@ -159,13 +167,21 @@ struct TestAuthority {
 
   static let issuer: Issuer = "https://authority.test"
 
-  init() async throws {
+  init(_ limits: (inout AuthorityLimits) -> Void = { _ in }) async throws {
     self.clock = ManualClock()
     self.journal = Journal()
     self.store = ScriptedStore(self.journal)
     self.trail = RecordingTrail(self.journal)
     self.keeper = KeptInMemory()
-    self.authority = try await Self.make(self.clock, self.store, self.trail, self.keeper)
+    var own = AuthorityLimits()
+    limits(&own)
+    self.authority = try await Self.make(
+      self.clock,
+      self.store,
+      self.trail,
+      self.keeper,
+      limits: own
+    )
     let written = Mutex<BearerToken?>(nil)
     _ = try await self.authority.bootstrap(
       lifetimeSeconds: 30 * 86_400,
@@ -182,6 +198,7 @@ struct TestAuthority {
     _ store: any TokenStore,
     _ trail: any AuditTrail,
     _ keeper: KeptInMemory,
+    limits: AuthorityLimits = AuthorityLimits(),
     acceptsRecordsFromFuture: Bool = false
   ) async throws -> TokenAuthority {
     let now = try #require(clock.now())
@@ -196,6 +213,7 @@ struct TestAuthority {
     let authority = try TokenAuthority(
       AuthorityConfiguration(
         issuer: Self.issuer,
+        limits: limits,
         acceptsRecordsFromFuture: acceptsRecordsFromFuture
       ),
       store: store,
@@ -240,7 +258,8 @@ struct TestAuthority {
       roles: Set(match.roles),
       methods: match.methods?.patterns,
       expiresAt: match.expiresAt,
-      peer: "ipv4:127.0.0.1:4711"
+      peer: "ipv4:127.0.0.1:4711",
+      usesPreviousSecret: match.usesPreviousSecret
     )
   }
 

@@ -83,6 +83,54 @@ struct StoreDiskTests {
     #expect(try await store.tokens(TokenQuery()).count == min(100, acknowledged.count))
   }
 
+  @Test("a commit that is in the file and not in the epoch is acknowledged to nobody")
+  func undurable() async throws {
+    let disk = try SmallDisk(kilobytes: 512)
+    let path = disk.path + "/tokens.db"
+    let ballast = disk.path + "/ballast"
+    let page = 4_096
+    do {
+      let store = try SQLiteTokenStore(path: path)
+      _ = try await store.commit(.token("before"))
+      // The epoch needs a page again, and there is none; the database gets one after the other.
+      #expect(truncate(path + ".epoch", 0) == 0)
+      #expect(FileManager.default.createFile(atPath: ballast, contents: nil))
+      let file = try #require(FileHandle(forWritingAtPath: ballast))
+      var size = 0
+      while (try? file.write(contentsOf: Data(repeating: 1, count: page))) != nil { size += page }
+      var found: StoreError?
+      while found == nil, size >= page {
+        do throws(StoreError) {
+          _ = try await store.commit(.token("lost"))
+          Issue.record("was acknowledged without an epoch")
+          return
+        } catch {
+          if case .undurable = error { found = error }
+        }
+        size -= page
+        try file.truncate(atOffset: UInt64(size))
+      }
+      #expect(found != nil)
+      // It can be read, and nobody may take that for an answer; nothing is written any more.
+      #expect(try await store.read([.token("lost")]).first??.record != nil)
+      try FileManager.default.removeItem(atPath: ballast)
+      do throws(StoreError) {
+        _ = try await store.commit(.token("after"))
+        Issue.record("was acknowledged after a write was lost")
+      } catch {
+        guard case .undurable = error else {
+          Issue.record("\(error)")
+          return
+        }
+      }
+    }
+    // Without a readable epoch a person has to say so.
+    try SQLiteTokenStore.acceptRestored(path: path)
+    let store = try SQLiteTokenStore(path: path)
+    _ = try await store.commit(.token("after"))
+    #expect(try await store.read([.token("before")]).first??.record != nil)
+  }
+
   @Test("a file system that is read-only is refused at start, with a hint")
   func readOnly() async throws {
     let disk = try SmallDisk(kilobytes: 1_024)

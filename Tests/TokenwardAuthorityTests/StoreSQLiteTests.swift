@@ -10,6 +10,39 @@ import TokenwardTestKit
 
 /// The store in SQLite: the contract, what stays after it is closed, and whose the file is.
 @Suite struct StoreSQLiteTests {
+  @Test("a database that was closed is whole without its log; one that is in use is not")
+  func closing() async throws {
+    let folder = try StoreFolder()
+    let store = try folder.open()
+    let version = try await store.commit(.token("a", revoked: true))
+    func copied(_ name: String) async throws -> (StoreVersion, StoredRecord?) {
+      try folder.copy(to: name)
+      let path = "\(folder.path)/\(name)/tokens.db"
+      try? FileManager.default.removeItem(atPath: path + "-wal")
+      try FileManager.default.setAttributes(
+        [.posixPermissions: 0o700],
+        ofItemAtPath: "\(folder.path)/\(name)"
+      )
+      try SQLiteTokenStore.acceptRestored(path: path)
+      let copy = try SQLiteTokenStore(path: path)
+      return (try await copy.forEach { _ in }, try await copy.read([.token("a")])[0])
+    }
+    #expect(try await copied("running").1 == nil)
+    #expect(await store.close())
+    #expect(try await copied("closed").1?.version == version)
+    do throws(StoreError) {
+      _ = try await store.commit(.token("b"))
+      Issue.record("a closed store wrote")
+    } catch {
+      guard case .unavailable = error else {
+        Issue.record("\(error)")
+        return
+      }
+    }
+    await #expect(throws: StoreError.self) { try await store.read([.token("a")]) }
+    #expect(!(await store.close()))
+  }
+
   @Test("the store in SQLite keeps the contract", arguments: StoreContract.checks)
   func contract(check: StoreContract.Check) async throws {
     let folder = try StoreFolder()

@@ -11,14 +11,21 @@ extension TokenAuthority {
   /// those roles stay that stand for nothing else: a role is a name for its scopes, and a policy may
   /// ask for the name.
   /// - Throws: ``AuthorityError/unauthenticated`` for an API token that does not count, or not from
-  ///   here; ``AuthorityError/forbidden(_:)`` for more than it is granted.
+  ///   here; ``AuthorityError/forbidden(_:)`` for more than it is granted;
+  ///   ``AuthorityError/unavailable(_:)``, with `rate` if the API token was exchanged more often than
+  ///   ``AuthorityLimits/exchangesPerSecond`` allows, because each exchange is written down.
   public func exchange(
     _ token: BearerToken,
     for parameters: AccessRequestParameters
   ) async throws(AuthorityError) -> IssuedAccessToken {
     try self.requireStart()
+    try self.requireSoundStore()
     guard let reading = self.time.now() else { throw .unavailable(.clock) }
     let match = try self.match(token, parameters, at: reading.unix)
+    guard self.exchangeRates.allows(match.id, at: reading.monotonic) else {
+      self.memory.withLock { $0.limitedExchanges &+= 1 }
+      throw .unavailable(.rate)
+    }
     var event = AuditEvent(.exchange, .allowed, at: reading.unix)
     event.actor = match.id
     event.actorSubject = match.subject
@@ -98,8 +105,7 @@ extension TokenAuthority {
       tenant: match.tenant,
       grantID: match.id
     )
-    claims.scopes = match.scopes
-    claims.roles = match.roles
+    (claims.scopes, claims.roles) = self.withoutLasting(match)
     if let asked = parameters.scopes {
       guard Set(asked).count == asked.count else {
         throw .invalid(field: "scope", problem: "has an entry twice")

@@ -28,11 +28,19 @@ extension TokenAuthority {
   }
 
   /// Writes down that something was refused. Nothing was handed out, so where it cannot be written
-  /// the refusal stands and the failure is counted.
+  /// the refusal stands and the failure is counted. Of refusals that come too fast with one API token
+  /// some are only counted: the trail is not for filling (catalogue L02).
   func noteRefusal(of event: AuditEvent, _ error: AuthorityError) async {
     switch error {
     case .forbidden, .notFound, .alreadyExists, .failedPrecondition: break
     case .invalid, .unauthenticated, .unavailable: return
+    }
+    // Access tokens of one API token are that token.
+    if let token = event.details["grant"].map({ TokenID($0) }) ?? event.actor,
+      let now = self.time.monotonic(), !self.refusalRates.allows(token, at: now)
+    {
+      self.memory.withLock { $0.unwrittenRefusals &+= 1 }
+      return
     }
     var event = event
     event.outcome = .refused
@@ -62,8 +70,11 @@ extension TokenAuthority {
   }
 
   /// Takes something away and writes that down behind it.
+  /// - Parameter isChange: whether there was anything to take; if not, it is only counted, unless its
+  ///   record is still owed.
   func withdrawal<Result>(
     _ event: AuditEvent,
+    isChange: (Result) -> Bool = { _ in true },
     _ body: () async throws(AuthorityError) -> Result
   ) async throws(AuthorityError) -> Result {
     let result: Result
@@ -76,7 +87,17 @@ extension TokenAuthority {
       }
       throw error
     }
-    try await self.write(event)
+    guard isChange(result) || event.token.map(self.pending.isUnrecorded) == true else {
+      self.memory.withLock { $0.repeatedWithdrawals &+= 1 }
+      return result
+    }
+    do throws(AuthorityError) {
+      try await self.write(event)
+    } catch {
+      if let token = event.token { self.pending.setUnrecorded(token, true) }
+      throw error
+    }
+    if let token = event.token { self.pending.setUnrecorded(token, false) }
     return result
   }
 }
@@ -97,6 +118,22 @@ extension AuditEvent {
       event.reason = nil
     }
     return event
+  }
+}
+
+extension AuditEvent {
+  /// Says what a token is granted that is handed out, and when it ends. What it is not granted or not
+  /// limited to is not mentioned.
+  mutating func note(_ record: TokenRecord) {
+    func add(_ name: String, _ entries: [String]) {
+      if !entries.isEmpty { self.details[name] = entries.joined(separator: " ") }
+    }
+    add("roles", record.roles.map(\.text))
+    add("scopes", record.scopes.map(\.text))
+    add("audiences", record.audiences.map(\.text))
+    add("networks", record.networks.map(\.description))
+    add("certificate", record.certificate.map { [Base64URL.encode($0.bytes)] } ?? [])
+    self.details["expires_at"] = "\(record.expiresAt.seconds)"
   }
 }
 

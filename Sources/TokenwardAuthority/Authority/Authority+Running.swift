@@ -34,7 +34,8 @@ extension TokenAuthority {
   }
 
   /// Works in the background until the task is cancelled: tells the store of uses, keeps the schedule
-  /// of signing keys, settles what was in doubt, and forgets what nobody can ask for any more.
+  /// of signing keys, commits withdrawals that could not be committed, settles what was in doubt,
+  /// and forgets what nobody can ask for any more.
   public func run() async {
     var due = Due()
     while !Task.isCancelled {
@@ -42,7 +43,10 @@ extension TokenAuthority {
       try? await Task.sleep(for: .seconds(1))
     }
     // What is left is written by a task that nobody has cancelled.
-    await Task { await self.flushUses() }.value
+    await Task {
+      await self.commitPendingWithdrawals()
+      await self.flushUses()
+    }.value
   }
 
   /// When regular work was done last, in monotonic time.
@@ -50,6 +54,8 @@ extension TokenAuthority {
     var flushed: Duration?
     var advanced: Duration?
     var forgotten: Duration?
+    /// Since when the clock has been good.
+    var goodSince: Duration?
 
     package init() {}
   }
@@ -59,12 +65,18 @@ extension TokenAuthority {
   /// How long records of expired tokens are kept, in seconds: whoever asks what happened should find
   /// them. 30 days.
   static var keptSeconds: Int64 { 30 * 86_400 }
+  /// How long the clock has to be good before anything is forgotten. By then every access token that
+  /// was withdrawn before the start has expired, whatever that clock says: a start with a clock that
+  /// is ahead would give it back otherwise, as soon as the clock is right again.
+  static var proving: Duration { .seconds(7_200) }
 
   /// One round of ``run()``.
   package func work(_ due: inout Due) async {
+    await self.commitPendingWithdrawals()
     await self.settleDoubts()
     let now = self.time.now()
     let state = self.watch.judge(now)
+    if state != .good { due.goodSince = nil }
     guard let now else { return }
     func isDue(_ last: Duration?, _ period: Duration) -> Bool {
       last.map { now.monotonic - $0 >= period } ?? true
@@ -79,7 +91,9 @@ extension TokenAuthority {
       due.advanced = now.monotonic
       if let changes = try? await self.keys.advance(at: now) { await self.note(changes) }
     }
-    if isDue(due.forgotten, .seconds(600)) {
+    let goodSince = due.goodSince ?? now.monotonic
+    due.goodSince = goodSince
+    if now.monotonic - goodSince >= Self.proving, isDue(due.forgotten, .seconds(600)) {
       due.forgotten = now.monotonic
       await self.forget(at: now.unix)
     }
@@ -109,7 +123,8 @@ extension StoreRecord {
     case .role(let record): record.changedAt
     case .signingKey(let record): record.createdAt
     case .receipt(let record): record.expiresAt.adding(seconds: -AuthorityLimits.receiptSeconds)
-    case .withdrawn: UnixTime(seconds: .min)
+    // It was made at most an hour before it expires, and taken back later than that.
+    case .withdrawn(let record): record.expiresAt.adding(seconds: -3_600)
     }
   }
 }

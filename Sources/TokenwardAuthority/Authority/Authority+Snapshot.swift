@@ -4,15 +4,19 @@ internal import Synchronization
 internal import TokenwardCore
 
 extension TokenAuthority {
-  /// Makes verification see a record as it is now. To be called in the record's turn.
+  /// Makes verification see a record as it is now, without what is pending of it. To be called in
+  /// the record's turn.
   /// - Parameter record: nil if there is none any more.
   func show(_ record: StoreRecord?, for key: StoreKey) {
-    switch record {
+    let taken = self.pending[key]
+    switch taken.map({ $0.applied(to: record) }) ?? record {
     case .token(let token)?:
       self.watch.note(max(token.createdAt, token.rotatedAt ?? token.createdAt))
+      self.administrators.note(token)
       // No room, or a digest that is none: not known is the one state that allows nothing.
       if !self.snapshot.put(APITokenEntry(token)) { self.snapshot.remove(token.id) }
     case .owner(let owner)?:
+      self.recordedNames.note(.owner(owner.tenant, owner.owner))
       self.snapshot.setOwner(
         owner.owner,
         in: owner.tenant,
@@ -21,6 +25,7 @@ extension TokenAuthority {
         issuedBefore: owner.issuedBefore
       )
     case .tenant(let tenant)?:
+      self.recordedNames.note(.tenant(tenant.tenant))
       self.snapshot.setTenant(tenant.tenant, issuedBefore: tenant.issuedBefore)
     case .role(let role)?:
       // The administrator's is not the store's to define.
@@ -41,6 +46,7 @@ extension TokenAuthority {
     case .token(let id):
       self.snapshot.remove(id)
     case .owner(let tenant, let owner):
+      self.recordedNames.forget(key)
       self.snapshot.setOwner(
         owner,
         in: tenant,
@@ -49,6 +55,7 @@ extension TokenAuthority {
         issuedBefore: nil
       )
     case .tenant(let tenant):
+      self.recordedNames.forget(key)
       self.snapshot.setTenant(tenant, issuedBefore: nil)
     case .role(let role):
       guard role != .administrator else { return }

@@ -20,8 +20,20 @@ public struct AuthorityStatus: Sendable, Hashable {
   public let lastAuditFailure: UnixTime?
   /// Questions and changes that the store could not answer or do.
   public let storeFailures: UInt64
+  /// Whether the store could not make a write durable. Nothing is issued until a start of the
+  /// process has found out what the store has.
+  public let isStoreBroken: Bool
   /// Records of which is not known what the store has.
   public let doubts: Int
+  /// Withdrawals that hold in this process and are not in the store yet: they are tried again. A
+  /// crash would forget them.
+  public let pendingWithdrawals: Int
+  /// Tokens that were presented to be taken back and had been before. Nothing is written of them.
+  public let repeatedWithdrawals: UInt64
+  /// Exchanges that were refused because their API token had been exchanged too often.
+  public let limitedExchanges: UInt64
+  /// Refusals that were not written down because there were too many with the same token.
+  public let unwrittenRefusals: UInt64
   /// Uses of tokens that the store was not told of yet.
   public let pendingUses: Int
   /// The published signing keys.
@@ -55,7 +67,12 @@ extension TokenAuthority {
       auditFailures: memory.auditFailures,
       lastAuditFailure: memory.lastAuditFailure,
       storeFailures: memory.storeFailures,
+      isStoreBroken: memory.isStoreBroken,
       doubts: memory.doubts.count,
+      pendingWithdrawals: self.pending.count,
+      repeatedWithdrawals: memory.repeatedWithdrawals,
+      limitedExchanges: memory.limitedExchanges,
+      unwrittenRefusals: memory.unwrittenRefusals,
       pendingUses: self.uses.count,
       keys: self.keys.published.map { key in
         AuthorityStatus.SigningKey(

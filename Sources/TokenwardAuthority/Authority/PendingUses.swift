@@ -56,7 +56,7 @@ extension TokenAuthority {
     do {
       try await self.store.note(uses)
     } catch {
-      self.memory.withLock { $0.storeFailures &+= 1 }
+      self.note(error)
       for use in uses { self.uses.add(use) }
       return
     }

@@ -5,8 +5,15 @@ internal import TokenwardCore
 /// Records that were read together, all of the same commit: what one decision is based on.
 struct Reading {
   private var records: [StoreKey: StoredRecord?] = [:]
+  /// What was taken back of them and is not in the store yet: decisions are made as if it were.
+  private let pending: [StoreKey: StoreRecord]
 
-  init(_ keys: [StoreKey], _ records: [StoredRecord?]) {
+  init(
+    _ keys: [StoreKey],
+    _ records: [StoredRecord?],
+    pending: [StoreKey: StoreRecord] = [:]
+  ) {
+    self.pending = pending
     for (key, record) in zip(keys, records) { self.records.updateValue(record, forKey: key) }
   }
 
@@ -14,6 +21,13 @@ struct Reading {
   func answers(_ keys: [StoreKey]) -> Bool { keys.allSatisfy { self.records[$0] != nil } }
 
   subscript(_ key: StoreKey) -> StoredRecord? { self.records[key] ?? nil }
+
+  /// A record without what is pending of it.
+  func record(_ key: StoreKey) -> StoreRecord? {
+    let record = self[key]?.record
+    guard let taken = self.pending[key] else { return record }
+    return taken.applied(to: record)
+  }
 
   /// A transaction that goes through only if nothing of all this has changed meanwhile.
   var transaction: StoreTransaction {
@@ -25,17 +39,17 @@ struct Reading {
   func version(_ key: StoreKey) -> StoreVersion? { self[key]?.version }
 
   func token(_ id: TokenID) -> TokenRecord? {
-    guard case .token(let record)? = self[.token(id)]?.record else { return nil }
+    guard case .token(let record)? = self.record(.token(id)) else { return nil }
     return record
   }
 
   func owner(_ owner: Owner, _ tenant: Tenant) -> OwnerRecord? {
-    guard case .owner(let record)? = self[.owner(tenant, owner)]?.record else { return nil }
+    guard case .owner(let record)? = self.record(.owner(tenant, owner)) else { return nil }
     return record
   }
 
   func tenant(_ tenant: Tenant) -> TenantRecord? {
-    guard case .tenant(let record)? = self[.tenant(tenant)]?.record else { return nil }
+    guard case .tenant(let record)? = self.record(.tenant(tenant)) else { return nil }
     return record
   }
 

@@ -30,6 +30,9 @@ final class RecordTurns: Sendable {
     return try await body()
   }
 
+  /// Whether somebody is changing a record.
+  func isTaken(_ key: StoreKey) -> Bool { self.waiting.withLock { $0[key] != nil } }
+
   private func pass(_ key: StoreKey) {
     let next: CheckedContinuation<Void, Never>? = self.waiting.withLock { waiting in
       guard var queue = waiting[key], !queue.isEmpty else {

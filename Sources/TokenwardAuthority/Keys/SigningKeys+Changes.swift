@@ -159,7 +159,7 @@ extension SigningKeys {
     switch error {
     case .conflict:
       try await self.reload(at: now)
-    case .unavailable(let problem):
+    case .unavailable(let problem), .undurable(let problem):
       // It may have happened: until that is known, nothing is signed.
       self.state.withLock { $0.unsettle() }
       self.report("signing keys cannot be changed: \(problem)")

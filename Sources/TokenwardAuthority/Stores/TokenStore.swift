@@ -119,6 +119,8 @@ public struct TokenQuery: Sendable, Hashable {
   public var owner: Owner?
   /// Only those that have this role; nil for all.
   public var role: Role?
+  /// Only those that this token made; nil for all. What a stolen token made outlives it.
+  public var createdBy: TokenID?
   /// Only those that have all these labels.
   public var labels: [String: String] = [:]
   /// Those that are revoked by themselves as well (not by an owner's or tenant's record).
@@ -173,7 +175,8 @@ public struct TokenUse: Sendable, Hashable {
 }
 
 /// Why a store did not do something. Nothing of a transaction that fails has happened, except for
-/// ``unavailable(_:)``: whether it has is not known then, and the caller has to read.
+/// ``unavailable(_:)`` and ``undurable(_:)``: whether it has is not known then. After the first the
+/// caller can read; after the second, reading proves nothing.
 public enum StoreError: Error, Sendable, Hashable {
   /// Something expected is no longer so: read again, decide again.
   case conflict
@@ -181,6 +184,9 @@ public enum StoreError: Error, Sendable, Hashable {
   case unavailable(String)
   /// What is kept cannot be read as what was written: somebody has to look. The text is for the log.
   case corrupted(String)
+  /// A write may be there to be read and be lost by the next crash. Nothing more is written until the
+  /// store is opened again. The text is for the log.
+  case undurable(String)
 }
 
 /// Where the authority keeps its records.

@@ -1,14 +1,16 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import Synchronization
 public import TokenwardCore
 
 extension TokenAuthority {
-  /// Takes an API token back, for good. Needs ``Permission/revokeTokens``. A token that is revoked
-  /// already stays revoked as it was.
+  /// Takes an API token back, for good. Needs ``Permission/revokeTokens``, and an administrator for
+  /// the token of one. A token that is revoked already stays revoked as it was.
   ///
   /// Answers ``AuthorityError/unavailable(_:)`` with `audit` if the revocation holds but its record
-  /// could not be written; with `store` if it may not hold, in which case the token is not accepted
-  /// by this process until that is known.
+  /// could not be written; with `store` if the token was found and the revocation could not be
+  /// committed, or the store cannot be read. In the first case it holds in this process and is tried
+  /// again until it is in the store (``AuthorityStatus/pendingWithdrawals``); asking again tells.
   public func revoke(
     _ id: TokenID,
     reason: String,
@@ -26,6 +28,7 @@ extension TokenAuthority {
       return try await self.change(key) { () async throws(AuthorityError) -> Change<TokenRecord> in
         let reading = try await self.read([key])
         let old = try self.visible(reading.token(id), caller)
+        try self.requireMayTakeAway(from: old, as: caller)
         return self.revocation(of: old, reading, reason, by: caller.token)
       }
     }
@@ -33,14 +36,50 @@ extension TokenAuthority {
   }
 
   /// Takes back the token that is presented, whatever kind it is: possession is enough (RFC 7009
-  /// §2.1). Unknown tokens are no error: what they would be good for is gone already (§2.2).
+  /// §2.1). Unknown tokens are no error: what they would be good for is gone already (§2.2). Those
+  /// that were taken back before are none either, and nothing is written of them: with one such token
+  /// anybody could fill the audit.
   public func revoke(presented token: BearerToken, peer: String?) async throws(AuthorityError) {
     try self.requireStart()
     if let (id, secret) = TokenSecret.parse(token) {
+      guard try self.isWorthTaking(token, id) else { return }
       try await self.revoke(presented: id, secret, peer)
     } else {
       try await self.withdraw(token, peer)
     }
+  }
+
+  /// Whether an API token was proved and is not taken back. Decided in memory, and in the same time
+  /// for ids that there are and others (CWE-208): the store is only asked about proved tokens.
+  private func isWorthTaking(_ token: BearerToken, _ id: TokenID) throws(AuthorityError) -> Bool {
+    let now = self.presentTime
+    do throws(DenialReason) {
+      _ = try self.snapshot.match(token.bytes, at: now)
+      return true
+    } catch {
+      switch error {
+      case .tokenExpired, .tokenNotYetValid:
+        // By this clock.
+        return true
+      case .tokenRevoked:
+        // Those of a disabled owner come back with it.
+        guard self.snapshot.state(of: id, at: now) != .ownerDisabled else { return true }
+        return !self.isRepeated(.token(id), id)
+      case .dependencyUnavailable:
+        throw .unavailable(.secrets)
+      default:
+        return false
+      }
+    }
+  }
+
+  /// Whether something that was taken back is in the store and on record; if so, that is counted. It
+  /// is shown before it is committed, so who is about to do that is waited for.
+  private func isRepeated(_ key: StoreKey, _ id: TokenID) -> Bool {
+    guard !self.turns.isTaken(key), !self.pending.contains(key), !self.pending.isUnrecorded(id)
+    else { return false }
+    self.memory.withLock { $0.repeatedWithdrawals &+= 1 }
+    return true
   }
 
   private func revoke(
@@ -61,13 +100,14 @@ extension TokenAuthority {
     event.token = id
     event.peer = peer
     event.details["by"] = "possession"
-    try await self.withdrawal(event) { () async throws(AuthorityError) in
-      _ = try await self.change(key) { () async throws(AuthorityError) -> Change<Bool> in
+    _ = try await self.withdrawal(event, isChange: { $0 }) {
+      () async throws(AuthorityError) -> Bool in
+      try await self.change(key) { () async throws(AuthorityError) -> Change<Bool> in
         let reading = try await self.read([key])
         // Rotated without grace since: what was presented is no secret of it any more.
         guard let old = reading.token(id), self.matches(secret, old) else { return .none(false) }
         let change = self.revocation(of: old, reading, "by possession", by: id)
-        return change.replacing(answer: true)
+        return change.replacing(answer: change.isNeeded)
       }
     }
   }
@@ -114,6 +154,7 @@ extension TokenAuthority {
       return
     }
     guard let id = principal.tokenID, principal.refusal(at: now.unix) == nil else { return }
+    if self.withdrawn.contains(id), self.isRepeated(.withdrawn(id), id) { return }
     var event = self.event(.revokeToken, by: nil)
     event.actor = id
     event.actorSubject = principal.subject
@@ -121,10 +162,21 @@ extension TokenAuthority {
     event.peer = peer
     event.details["by"] = "possession"
     let record = WithdrawnAccessToken(id: id, expiresAt: principal.expiresAt)
-    try await self.withdrawal(event) { () async throws(AuthorityError) in
-      _ = try await self.change(.withdrawn(id)) { () async throws(AuthorityError) -> Change<Bool> in
+    _ = try await self.withdrawal(event, isChange: { $0 }) {
+      () async throws(AuthorityError) -> Bool in
+      try await self.change(withdrawing: record)
+    }
+  }
+
+  private func change(
+    withdrawing record: WithdrawnAccessToken
+  ) async throws(AuthorityError) -> Bool {
+    let id = record.id
+    do throws(AuthorityError) {
+      return try await self.change(.withdrawn(id)) {
+        () async throws(AuthorityError) -> Change<Bool> in
         let reading = try await self.read([.withdrawn(id)])
-        guard reading[.withdrawn(id)] == nil else { return .none(true) }
+        guard reading[.withdrawn(id)] == nil else { return .none(false) }
         var change = Change(answer: true)
         change.record = .withdrawn(record)
         change.transaction = reading.transaction
@@ -132,6 +184,13 @@ extension TokenAuthority {
         change.inDoubt = .show(.withdrawn(record))
         return change
       }
+    } catch {
+      // It counts for nothing from now on, even if the store cannot be read.
+      if case .unavailable = error {
+        self.pending.add(.withdrawn(record))
+        self.withdrawn.add(record)
+      }
+      throw error
     }
   }
 }

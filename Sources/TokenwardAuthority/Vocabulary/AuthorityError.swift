@@ -30,5 +30,7 @@ public enum AuthorityError: Error, Sendable, Hashable {
     case audit
     /// The clock, or it has jumped.
     case clock
+    /// None: the API token was exchanged too often. Waiting a second helps.
+    case rate
   }
 }

@@ -15,6 +15,17 @@ public struct AuthorityLimits: Sendable, Hashable {
   public var defaultAccessLifetimeSeconds: Int64
   /// The longest life of an access token, in seconds; at most an hour.
   public var maximumAccessLifetimeSeconds: Int64
+  /// How often one API token can be exchanged in the long run, a second: 1 to 1,000,000, and others
+  /// count as the nearest of these. 100 unless given.
+  public var exchangesPerSecond: Int64
+  /// How often one API token can be exchanged at once after a pause; bounds as those of
+  /// ``exchangesPerSecond``. 1,000 unless given.
+  public var exchangeBurst: Int64
+
+  /// Most records of owners and tenants, beyond which only those get one that have tokens. 10,000.
+  package var mostIdleNames: Int
+  /// Most roles. 1,000.
+  package var mostRoles: Int
 
   /// The limits of an authority that is not told otherwise.
   public init() {
@@ -23,10 +34,18 @@ public struct AuthorityLimits: Sendable, Hashable {
     self.maximumGraceSeconds = 7 * 86_400
     self.defaultAccessLifetimeSeconds = 300
     self.maximumAccessLifetimeSeconds = 3_600
+    self.mostIdleNames = 10_000
+    self.mostRoles = 1_000
+    self.exchangesPerSecond = 100
+    self.exchangeBurst = 1_000
   }
 
   /// Most roles, scopes, audiences or networks of one token, and most methods of one role.
   public static let mostGrants = 64
+  /// How many refusals of one API token are written down in the long run, a second.
+  static let refusalsPerSecond: Int64 = 10
+  /// How many refusals of one API token are written down at once after a pause.
+  static let refusalBurst: Int64 = 200
   /// Most labels of one token.
   public static let mostLabels = 16
   /// The longest name, label or reason, in bytes.

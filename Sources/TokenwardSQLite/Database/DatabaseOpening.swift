@@ -148,7 +148,7 @@ extension SQLiteStoreProblem {
         "is damaged: \(text)",
         hint: "check the disk, put a backup back, and then \(DatabaseOpening.accepting)"
       )
-    case .unavailable(let text):
+    case .unavailable(let text), .undurable(let text):
       self.init(
         .unavailable,
         path,

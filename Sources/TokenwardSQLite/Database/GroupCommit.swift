@@ -82,7 +82,7 @@ final class GroupCommit: Sendable {
 
   private func write(_ group: [Waiting], _ db: Database, _ durable: inout Durable) {
     if let broken = durable.broken {
-      for waiting in group { waiting.refuse(.unavailable(broken)) }
+      for waiting in group { waiting.refuse(.undurable(broken)) }
       return
     }
     var answers: [@Sendable () -> Void] = []
@@ -109,11 +109,13 @@ final class GroupCommit: Sendable {
       }
     } catch {
       if db.isInsideTransaction { try? db.rollback() }
+      var failure = StoreError(error, path: self.pool.path)
       if Undurable.isSign(error) {
-        durable.broken =
+        let problem =
           "\(self.pool.path): a write could not be made durable; check the disk and start again"
+        durable.broken = problem
+        failure = .undurable(problem)
       }
-      let failure = StoreError(error, path: self.pool.path)
       // Nobody has had an answer yet: all of them get this one.
       for waiting in group { waiting.refuse(failure) }
       return

@@ -16,7 +16,7 @@ extension StoreError {
       default: self = .unavailable(text)
       }
     case is CancellationError: self = .unavailable("the caller was cancelled")
-    case is Undurable: self = .unavailable("\(path): the epoch could not be written")
+    case is Undurable: self = .undurable("\(path): the epoch could not be written")
     default: self = .unavailable("\(path): \(type(of: error))")
     }
   }
