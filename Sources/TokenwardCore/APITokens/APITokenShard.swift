@@ -20,6 +20,11 @@ struct APITokenShard: Sendable {
     self.position(of: key, hash: hash).map { self.records[self.number(at: $0)] }
   }
 
+  /// - Parameter hash: computes that of a key.
+  func has(_ key: APITokenKey, hash: (APITokenKey) -> UInt64) -> Bool {
+    self.position(of: key, hash: hash(key)) != nil
+  }
+
   /// The record of a key, or else one that stands in for it: what follows takes as long then, and the
   /// memory that is read is as cold.
   func findOrDecoy(_ key: APITokenKey, hash: UInt64) -> APITokenRecord? {

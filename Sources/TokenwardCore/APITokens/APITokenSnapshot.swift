@@ -25,8 +25,14 @@ public final class APITokenSnapshot: Sendable {
   /// Stands in where there is no token at all.
   private let nobody: APITokenRecord?
 
+  private let mostPerShard: Int
+
   /// A table without tokens.
-  public init() {
+  public convenience init() { self.init(mostPerShard: APITokenShard.mostRecords) }
+
+  /// A table without tokens that is full earlier: for tests.
+  package init(mostPerShard: Int) {
+    self.mostPerShard = min(mostPerShard, APITokenShard.mostRecords)
     self.shards = (0 ..< Self.shardCount).map { _ in Shard() }
     let long = String(repeating: "0", count: APITokenFormat.idLength)
     self.nobody = APITokenRecord(
@@ -91,7 +97,8 @@ extension APITokenSnapshot {
       return false
     }
     let (old, isPut) = self.shard(of: self.hash(record.key)).table.withLock { table in
-      guard table.count < APITokenShard.mostRecords else {
+      // A full table takes what replaces something: a revocation is that.
+      guard table.count < self.mostPerShard || table.has(record.key, hash: self.hash) else {
         return (nil as APITokenRecord?, false)
       }
       return (table.put(record, hash: self.hash), true)
@@ -204,6 +211,23 @@ extension APITokenSnapshot {
     let hash = self.hash(key)
     let record = self.shard(of: hash).table.withLock { $0.find(key, hash: hash) }
     return record?.state(at: now) ?? .unknown
+  }
+
+  /// What a token that works now is granted at this moment, found by its id alone: what was made with
+  /// it must not do more than it may do itself, whatever it could do then.
+  /// - Returns: nil unless the token is active.
+  package func granted(
+    to id: TokenID,
+    at now: UnixTime
+  ) -> (scopes: [Scope], roles: [Role], methods: MethodLimit?)? {
+    guard let key = APITokenKey(id) else { return nil }
+    let rules = self.rules.withLock { $0 }
+    let hash = self.hash(key)
+    guard let record = self.shard(of: hash).table.withLock({ $0.find(key, hash: hash) }),
+      record.state(at: now) == .active
+    else { return nil }
+    let effective = record.grants.effective(under: rules)
+    return (effective.scopes, effective.roles, effective.methods)
   }
 
   /// Proves a token.
