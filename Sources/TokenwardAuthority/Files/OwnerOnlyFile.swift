@@ -20,8 +20,11 @@ public struct OwnerOnlyFileError: Error, Sendable, Hashable {
 /// A file that only its owner can read.
 public enum OwnerOnlyFile {
   /// Makes a file that was not there before, with mode 0600, whole or not at all: it is written
-  /// under another name, brought to the disk, and linked to its own name, which fails if that is
-  /// taken. When this returns, the file outlasts a crash.
+  /// without a name, brought to the disk, and linked to its name, which fails if that is taken. So a
+  /// crash leaves no copy of it. When this returns, the file outlasts a crash.
+  ///
+  /// Where the system or the file system has no files without a name it has another one until it is
+  /// complete, `.NAME.` and random characters; a crash at that moment leaves it.
   /// - Parameters:
   ///   - content: what to write.
   ///   - path: where. Its folder must be there.
@@ -35,19 +38,9 @@ public enum OwnerOnlyFile {
     guard folder >= 0 else { throw Self.failure("open the folder of", path) }
     defer { close(folder) }
 
-    let draft = ".\(name).\(String(UInt64.random(in: .min ... .max), radix: 36))"
-    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-    let file = openat(folder, draft, flags, 0o600)
-    guard file >= 0 else { throw Self.failure("make", path) }
-    defer {
-      close(file)
-      unlinkat(folder, draft, 0)
+    if !(try Self.writeNameless(content, in: folder, as: name, path)) {
+      try Self.writeDraft(content, in: folder, as: name, path)
     }
-    // The mask of the process may have taken the owner's own rights away.
-    guard fchmod(file, 0o600) == 0, Self.write(content, to: file), fsync(file) == 0 else {
-      throw Self.failure("write", path)
-    }
-    guard linkat(folder, draft, folder, name, 0) == 0 else { throw Self.failure("make", path) }
     guard fsync(folder) == 0 else {
       let error = Self.failure("bring to the disk", path)
       unlinkat(folder, name, 0)
@@ -98,6 +91,60 @@ public enum OwnerOnlyFile {
       throw OwnerOnlyFileError("\(JSONText.quoted(path)) is longer than expected")
     }
     return Array(content[..<length])
+  }
+
+  /// - Returns: false if there are no files without a name here.
+  private static func writeNameless(
+    _ content: [UInt8],
+    in folder: Int32,
+    as name: String,
+    _ path: String
+  ) throws(OwnerOnlyFileError) -> Bool {
+    #if canImport(Glibc) || canImport(Musl)
+    // O_TMPFILE, whose macro Swift does not import.
+    let flags = 0o20_000_000 | O_DIRECTORY | O_WRONLY | O_CLOEXEC
+    let file = openat(folder, ".", flags, 0o600)
+    guard file >= 0 else { return false }
+    defer { close(file) }
+    try Self.fill(file, content, path)
+    guard linkat(AT_FDCWD, "/proc/self/fd/\(file)", folder, name, AT_SYMLINK_FOLLOW) == 0 else {
+      // Without /proc there is no way from the descriptor to the file.
+      if errno != EEXIST { return false }
+      throw Self.failure("make", path)
+    }
+    return true
+    #else
+    return false
+    #endif
+  }
+
+  private static func writeDraft(
+    _ content: [UInt8],
+    in folder: Int32,
+    as name: String,
+    _ path: String
+  ) throws(OwnerOnlyFileError) {
+    let draft = ".\(name).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    let file = openat(folder, draft, flags, 0o600)
+    guard file >= 0 else { throw Self.failure("make", path) }
+    defer {
+      close(file)
+      unlinkat(folder, draft, 0)
+    }
+    try Self.fill(file, content, path)
+    guard linkat(folder, draft, folder, name, 0) == 0 else { throw Self.failure("make", path) }
+  }
+
+  private static func fill(
+    _ file: Int32,
+    _ content: [UInt8],
+    _ path: String
+  ) throws(OwnerOnlyFileError) {
+    // The mask of the process may have taken the owner's own rights away.
+    guard fchmod(file, 0o600) == 0, Self.write(content, to: file), fsync(file) == 0 else {
+      throw Self.failure("write", path)
+    }
   }
 
   private static func write(_ content: [UInt8], to file: Int32) -> Bool {
