@@ -69,17 +69,37 @@ extension TokenAuthority {
     }
   }
 
+  /// Takes something away and writes that down behind it. A body that says that there was nothing to
+  /// take is only counted, unless its record is still owed.
+  func withdrawal(
+    ofAny event: AuditEvent,
+    _ body: () async throws(AuthorityError) -> Bool
+  ) async throws(AuthorityError) {
+    let isTaken = try await self.noting(event, body)
+    if isTaken || event.token.map(self.pending.isUnrecorded) == true {
+      try await self.writeOwed(event)
+    } else {
+      self.memory.withLock { $0.repeatedWithdrawals &+= 1 }
+    }
+  }
+
   /// Takes something away and writes that down behind it.
-  /// - Parameter isChange: whether there was anything to take; if not, it is only counted, unless its
-  ///   record is still owed.
   func withdrawal<Result>(
     _ event: AuditEvent,
-    isChange: (Result) -> Bool = { _ in true },
     _ body: () async throws(AuthorityError) -> Result
   ) async throws(AuthorityError) -> Result {
-    let result: Result
+    let result = try await self.noting(event, body)
+    try await self.writeOwed(event)
+    return result
+  }
+
+  /// Runs something that takes away, and writes down if it was refused or has failed.
+  private func noting<Result>(
+    _ event: AuditEvent,
+    _ body: () async throws(AuthorityError) -> Result
+  ) async throws(AuthorityError) -> Result {
     do throws(AuthorityError) {
-      result = try await body()
+      return try await body()
     } catch {
       switch error {
       case .unavailable: await self.noteFailure(of: event, error)
@@ -87,10 +107,9 @@ extension TokenAuthority {
       }
       throw error
     }
-    guard isChange(result) || event.token.map(self.pending.isUnrecorded) == true else {
-      self.memory.withLock { $0.repeatedWithdrawals &+= 1 }
-      return result
-    }
+  }
+
+  private func writeOwed(_ event: AuditEvent) async throws(AuthorityError) {
     do throws(AuthorityError) {
       try await self.write(event)
     } catch {
@@ -98,7 +117,6 @@ extension TokenAuthority {
       throw error
     }
     if let token = event.token { self.pending.setUnrecorded(token, false) }
-    return result
   }
 }
 

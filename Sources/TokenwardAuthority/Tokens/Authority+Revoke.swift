@@ -100,7 +100,7 @@ extension TokenAuthority {
     event.token = id
     event.peer = peer
     event.details["by"] = "possession"
-    _ = try await self.withdrawal(event, isChange: { $0 }) {
+    try await self.withdrawal(ofAny: event) {
       () async throws(AuthorityError) -> Bool in
       try await self.change(key) { () async throws(AuthorityError) -> Change<Bool> in
         let reading = try await self.read([key])
@@ -162,7 +162,7 @@ extension TokenAuthority {
     event.peer = peer
     event.details["by"] = "possession"
     let record = WithdrawnAccessToken(id: id, expiresAt: principal.expiresAt)
-    _ = try await self.withdrawal(event, isChange: { $0 }) {
+    try await self.withdrawal(ofAny: event) {
       () async throws(AuthorityError) -> Bool in
       try await self.change(withdrawing: record)
     }
