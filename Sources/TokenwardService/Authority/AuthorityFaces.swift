@@ -26,7 +26,9 @@ struct AuthorityFaces {
     logger: Logger,
     onListening: @escaping @Sendable (AuthorityService.Face, Int) -> Void
   ) throws(ConfigurationError) {
-    let guesses = GuessLimiter()
+    // Many clients share an address, and each may go on for a moment with a token that was taken back.
+    // A hundred guesses a second of 256 bits find nothing; a flood of them is refused unread.
+    let guesses = GuessLimiter(guesses: 1_000, seconds: 10)
     let requestGuard = try Self.requestGuard(
       settings,
       parts.authority,
