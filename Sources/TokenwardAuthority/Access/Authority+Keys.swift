@@ -16,6 +16,7 @@ extension TokenAuthority {
   ///   - algorithm: which; every one that is signed with if nil.
   ///   - isForced: also if the next key has not been published for long enough, so that some
   ///     verifiers do not have it yet.
+  ///   - caller: who asks.
   public func rotateKeys(
     _ algorithm: Algorithm?,
     isForced: Bool,

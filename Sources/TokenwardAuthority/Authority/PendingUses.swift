@@ -38,7 +38,7 @@ final class PendingUses: Sendable {
 
 extension TokenAuthority {
   /// Takes note that a token was used, for ``TokenRecord/lastUsedAt`` and for its digest under the
-  /// current pepper. For the verifier of API tokens (``TokenwardCore/APITokenVerifier``).
+  /// current pepper. For the verifier of API tokens (`APITokenVerifier`).
   public func noteUse(_ id: TokenID, at now: UnixTime, _ rekey: APITokenMatch.Rekey?) {
     let rekeyed = rekey.map { rekey in
       TokenUse.Rekeying(

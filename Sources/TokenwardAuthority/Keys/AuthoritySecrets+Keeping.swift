@@ -10,7 +10,7 @@ extension AuthoritySecrets {
   ///   - isFirstStart: whether the store has no record yet. If it has, missing secrets are not made:
   ///     every token in the store would silently end.
   ///   - now: the present time, written into new secrets.
-  /// - Throws: ``SecretError``: `refused` if they are missing beside a store with records, `unusable`
+  /// - Throws: `SecretError`: `refused` if they are missing beside a store with records, `unusable`
   ///   if what is kept is not what was written, and what the keeper throws.
   public static func load(
     from keeper: any SecretKeeper,
@@ -48,7 +48,7 @@ extension AuthoritySecrets {
   ///   - inUse: the peppers that records and receipts are digested under: none of them is dropped.
   ///   - now: the present time.
   /// - Returns: the secrets as they are now.
-  /// - Throws: ``SecretError``: `refused` if more than ``mostRetired`` would be in use or one in use
+  /// - Throws: `SecretError`: `refused` if more than ``mostRetired`` would be in use or one in use
   ///   is missing, `unavailable` if another process was quicker, and what the keeper throws.
   public static func rotatePepper(
     in keeper: any SecretKeeper,

@@ -44,12 +44,12 @@ public final class FileSecretKeeper: SecretKeeper {
   }
 
   /// The present secret; nil if there has never been one.
-  /// - Throws: ``SecretError``: `refused` if others have access, or the file is gone or older than it
+  /// - Throws: `SecretError`: `refused` if others have access, or the file is gone or older than it
   ///   was; `unusable` if it is not what was written; `unavailable` if it cannot be read.
   public func read() async throws(SecretError) -> KeptSecret? { try self.load() }
 
   /// Replaces the secret if nobody else has meanwhile.
-  /// - Throws: ``SecretError``: what ``read()`` throws, and `unavailable` if the disk is full or
+  /// - Throws: `SecretError`: what ``read()`` throws, and `unavailable` if the disk is full or
   ///   another process holds the lock for more than a few seconds. What was there is there then.
   public func write(
     _ secret: borrowing SecretBytes,

@@ -12,7 +12,7 @@ public struct KeySchedule: Sendable, Hashable {
   /// The longest life of a token that is signed, in seconds. 1 hour unless given.
   public let longestTokenSeconds: Int64
   /// How much longer a key stays published than its last token lives, in seconds: for verifiers whose
-  /// clocks are slow (``ClockSkew`` grants 60 s), and for steps of this one. 5 minutes unless given.
+  /// clocks are slow (`ClockSkew` grants 60 s), and for steps of this one. 5 minutes unless given.
   public let marginSeconds: Int64
 
   /// The smallest ``marginSeconds``.

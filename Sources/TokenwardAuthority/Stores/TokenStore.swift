@@ -192,7 +192,7 @@ public enum StoreError: Error, Sendable, Hashable {
 /// Where the authority keeps its records.
 ///
 /// A store keeps and finds; it decides nothing and knows no secret. Every operation may be called
-/// from many tasks at once. ``StoreContract`` of the test kit says what all of them have in common.
+/// from many tasks at once. `StoreContract` of the test kit says what all of them have in common.
 public protocol TokenStore: Sendable {
   /// Reads records, all of the same commit.
   /// - Parameter keys: which.
