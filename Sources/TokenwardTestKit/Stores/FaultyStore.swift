@@ -20,17 +20,17 @@ public final class FaultyStore: TokenStore {
 
   /// The operations of a store.
   public enum Operation: String, Sendable, Hashable, CaseIterable {
-    /// ``TokenStore/read(_:)``.
+    /// `TokenStore/read(_:)`.
     case read
-    /// ``TokenStore/tokens(_:)``.
+    /// `TokenStore/tokens(_:)`.
     case tokens
-    /// ``TokenStore/commit(_:)``.
+    /// `TokenStore/commit(_:)`.
     case commit
-    /// ``TokenStore/forEach(_:)``.
+    /// `TokenStore/forEach(_:)`.
     case forEach
-    /// ``TokenStore/note(_:)``.
+    /// `TokenStore/note(_:)`.
     case note
-    /// ``TokenStore/forget(receiptsBefore:tokensBefore:)``.
+    /// `TokenStore/forget(receiptsBefore:tokensBefore:)`.
     case forget
   }
 
