@@ -10,7 +10,7 @@ from processes import BINARIES, run
 
 # Every run is another one; the seed is in the output of a run that failed.
 SEED = int(os.environ.get("TOKENWARD_CRASH_SEED", random.randrange(1 << 32)))
-POINTS = int(os.environ.get("TOKENWARD_CRASH_POINTS", 200))
+POINTS = int(os.environ.get("TOKENWARD_CRASH_POINTS", 20))
 
 
 def test_nothing_acknowledged_is_lost_at_random_points(tmp_path):

@@ -215,13 +215,13 @@ struct OpenBaoServerTests {
       "write",
       "auth/approle/role/orders",
       "token_policies=orders-read",
-      "token_ttl=3s",
-      "token_max_ttl=6s"
+      "token_ttl=5s",
+      "token_max_ttl=10s"
     )
     let openBao = try self.openBao(self.appRole())
     let service = Task { await openBao.run() }
     let secret = try self.field(openBao)
-    for _ in 0 ..< 100 {
+    for _ in 0 ..< 150 {
       #expect(try await secret.text() == "one")
       try await Task.sleep(for: .milliseconds(100))
     }
