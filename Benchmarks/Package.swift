@@ -57,6 +57,16 @@ let package = Package(
       swiftSettings: settings
     ),
     .executableTarget(
+      name: "authority-bench",
+      dependencies: [
+        "BenchSupport", arguments,
+        .product(name: "TokenwardCore", package: "tokenward"),
+        .product(name: "TokenwardAuthority", package: "tokenward"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: settings
+    ),
+    .executableTarget(
       name: "guard-bench",
       dependencies: [
         "BenchSupport", arguments,

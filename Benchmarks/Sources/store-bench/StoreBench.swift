@@ -57,7 +57,11 @@ struct StoreBench: AsyncParsableCommand {
       loading.append(loaded)
     }
     report.show(Figure("opening it, all checked", unit: "s", Spread(opening)))
-    report.show(Figure("loading it", unit: "s", Spread(loading), asked: 3))
+    report.show(Figure("handing all of it over", unit: "s", Spread(loading)))
+    var tables: [(wall: Double, cpu: Double)] = []
+    for _ in 0 ..< self.rounds { tables.append(try await subject.loadSnapshot(self.tokens)) }
+    report.show(Figure("loading the table, wall", unit: "s", Spread(tables.map(\.wall)), asked: 3))
+    report.show(Figure("loading the table, CPU", unit: "s", Spread(tables.map(\.cpu))))
     var creating: [Double] = []
     for round in 0 ..< self.rounds {
       let count = try await subject.create(

@@ -73,6 +73,21 @@ struct StoreSubject {
     return (Self.seconds(opened - start), Self.seconds(loaded - opened))
   }
 
+  /// Seconds that it takes to have every token in the table that verification asks, from an open store.
+  func loadSnapshot(_ count: Int) async throws -> (wall: Double, cpu: Double) {
+    let store = try SQLiteTokenStore(path: self.path)
+    let snapshot = APITokenSnapshot()
+    let clock = ContinuousClock()
+    let cpu = try CPUTime.own.nanoseconds()
+    let start = clock.now
+    _ = try await store.forEach { record in
+      if case .token(let token) = record.record { snapshot.put(APITokenEntry(token)) }
+    }
+    let wall = Self.seconds(clock.now - start)
+    guard snapshot.count >= count else { throw BenchFailure("not every token is in the table") }
+    return (wall, (try CPUTime.own.nanoseconds() - cpu) / 1e9)
+  }
+
   /// How many tokens that many callers create, each with its receipt, one after the other.
   func create(callers: Int, seconds: Int, round: Int) async throws -> Int {
     let store = try SQLiteTokenStore(path: self.path)

@@ -1,7 +1,7 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
 internal import Synchronization
-internal import TokenwardCore
+public import TokenwardCore
 
 extension TokenAuthority {
   /// Makes verification see a record as it is now, without what is pending of it. To be called in
@@ -69,7 +69,7 @@ extension TokenAuthority {
 
 extension APITokenEntry {
   /// What verification needs of a record.
-  init(_ record: TokenRecord) {
+  public init(_ record: TokenRecord) {
     self.init(
       id: record.id,
       tenant: record.tenant,

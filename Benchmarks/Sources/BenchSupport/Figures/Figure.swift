@@ -29,8 +29,8 @@ extension Figure {
   /// Decimals that carry information in this unit.
   var digits: Int {
     switch self.unit {
-    case "ratio": 3
-    case "µs", "allocations": 2
+    case "ratio", "s": 3
+    case "µs", "ms", "allocations": 2
     default: 0
     }
   }
