@@ -78,9 +78,10 @@ let package = Package(
     .package(url: "https://github.com/swiftlang/swift-docc-plugin.git", from: "1.5.0"),
   ],
   targets: [
+    .target(name: "CTokenwardHints"),
     .target(
       name: "TokenwardCore",
-      dependencies: [crypto, cryptoExtras, asn1],
+      dependencies: ["CTokenwardHints", crypto, cryptoExtras, asn1],
       swiftSettings: coreSettings
     ),
     .target(

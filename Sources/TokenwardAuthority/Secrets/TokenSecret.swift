@@ -38,11 +38,12 @@ struct TokenSecret {
   }
 
   func digest(for token: TokenID, under pepper: Pepper) -> SecretDigest {
-    SecretDigest(pepper: pepper.id, code: pepper.code(for: self.message(token).span))
+    let code = pepper.code(forID: Array(token.text.utf8), secret: self.digits)
+    return SecretDigest(pepper: pepper.id, code: code)
   }
 
   func matches(_ digest: SecretDigest, for token: TokenID, under pepper: Pepper) -> Bool {
-    pepper.isValid(digest.code, for: self.message(token).span)
+    pepper.isValid(digest.code, forID: Array(token.text.utf8), secret: self.digits)
   }
 
   func bearerToken(_ token: TokenID) -> BearerToken {
@@ -59,13 +60,6 @@ struct TokenSecret {
   }
 
   mutating func wipe() { self.digits.wipe() }
-
-  private func message(_ token: TokenID) -> [UInt8] {
-    var message = Array(token.text.utf8)
-    message.append(0)
-    message += self.digits
-    return message
-  }
 }
 
 extension TokenSecret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

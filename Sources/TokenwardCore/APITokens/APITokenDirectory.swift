@@ -15,6 +15,7 @@ struct APITokenDirectory: Sendable {
 
   private var tenants: [Tenant: APITokenTenant] = [:]
   private var owners: [OwnerKey: APITokenOwner] = [:]
+  private var nextPlace: UInt16 = 0
   private var grants: [APITokenGrants.Content: APITokenGrants] = [:]
 
   mutating func tenant(_ tenant: Tenant) -> APITokenTenant {
@@ -30,8 +31,10 @@ struct APITokenDirectory: Sendable {
     let shared = self.tenant(tenant)
     let new = APITokenOwner(
       tenant: shared,
-      subject: Subject("\(tenant.text)/\(owner.text)")
+      subject: Subject("\(tenant.text)/\(owner.text)"),
+      place: self.nextPlace
     )
+    self.nextPlace &+= 1
     // The key with the tenant's own text: otherwise each owner would keep a copy of it.
     self.owners[OwnerKey(tenant: shared.tenant, owner: owner)] = new
     return new

@@ -68,22 +68,23 @@ public enum APITokenFormat {
     return token
   }
 
-  /// What is digested of a token: its id, a zero byte and its secret. With the id in it, a digest
-  /// proves nothing in the record of another token.
-  static func message(of token: Span<UInt8>) -> InlineArray<60, UInt8> {
-    var message = InlineArray<60, UInt8>(repeating: 0)
-    for index in 0 ..< Self.idLength { message[index] = token[Self.idRange.lowerBound + index] }
-    for index in 0 ..< Self.secretLength {
-      message[Self.idLength + 1 + index] = token[Self.secretRange.lowerBound + index]
-    }
-    return message
-  }
-
   /// Whether a text can be the id of an API token.
   package static func isID(_ text: String) -> Bool {
-    let bytes = text.utf8.span
+    Self.isID(text.utf8.span)
+  }
+
+  static func isID(_ bytes: Span<UInt8>) -> Bool {
     guard bytes.count == Self.idLength else { return false }
     return Self.offences(bytes.word(at: 0)) | Self.offences(bytes.word(at: 8)) == 0
+  }
+
+  static func isSecret(_ bytes: Span<UInt8>) -> Bool {
+    guard bytes.count == Self.secretLength else { return false }
+    var offences = Self.offences(bytes.word(at: Self.secretLength - 8))
+    for offset in stride(from: 0, to: Self.secretLength - 8, by: 8) {
+      offences |= Self.offences(bytes.word(at: offset))
+    }
+    return offences == 0
   }
 
   static func checksum(of bytes: Span<UInt8>) -> [UInt8] {

@@ -85,8 +85,9 @@ final class APITokenRules: Sendable {
     self.current = current
   }
 
-  func pepper(_ id: UInt32) -> Pepper? {
-    if let current, current.id == id { return current }
-    return self.peppers.first { $0.id == id }
+  /// The digests of a message; nil while there is no current pepper.
+  func codes(of message: APITokenMessage) -> APITokenCodes? {
+    guard let current else { return nil }
+    return APITokenCodes(of: message, current, self.peppers)
   }
 }

@@ -8,7 +8,7 @@ public struct APITokenMatch: Sendable {
   public let usesPreviousSecret: Bool
   /// The digest to keep instead of the one that it was found by; nil if that is under the current
   /// pepper already.
-  public internal(set) var rekey: Rekey?
+  public let rekey: Rekey?
 
   /// One digest of a secret for another of the same secret.
   public struct Rekey: Sendable, Hashable {
@@ -29,11 +29,13 @@ public struct APITokenMatch: Sendable {
   init(
     record: APITokenRecord,
     effective: APITokenGrants.Effective,
-    usesPreviousSecret: Bool
+    usesPreviousSecret: Bool,
+    rekey: Rekey?
   ) {
     self.record = record
     self.effective = effective
     self.usesPreviousSecret = usesPreviousSecret
+    self.rekey = rekey
   }
 
   /// Its public name.

@@ -5,6 +5,8 @@ internal import Synchronization
 /// A tenant with tokens, and the cut-off that holds for all of them. Shared by its owners.
 final class APITokenTenant: Sendable {
   let tenant: Tenant
+  /// Its place among the marks. Any will do.
+  let place = UInt8.random(in: 0 ... .max)
   private let cutOff = Atomic<Int64>(.min)
 
   init(_ tenant: Tenant) { self.tenant = tenant }
@@ -22,6 +24,8 @@ final class APITokenOwner: Sendable {
   let tenant: APITokenTenant
   /// Tenant and owner, as principals name them.
   let subject: Subject
+  /// Its place among the marks. Any will do.
+  let place: UInt16
   /// Tokens of it in the table, counted under the lock of the directory.
   let tokens = Atomic<Int>(0)
   private let isMarked = Atomic<Bool>(false)
@@ -45,10 +49,13 @@ final class APITokenOwner: Sendable {
     }
   }
 
-  init(tenant: APITokenTenant, subject: Subject) {
+  init(tenant: APITokenTenant, subject: Subject, place: UInt16) {
     self.tenant = tenant
     self.subject = subject
+    self.place = place
   }
+
+  var places: APITokenMarks.Places { .init(owner: self.place, tenant: self.tenant.place) }
 
   var mark: Mark? {
     guard self.isMarked.load(ordering: .acquiring) else { return nil }

@@ -78,6 +78,8 @@ final class APITokenRecord: Sendable {
   let ownerGeneration: Int64
   let pepper: UInt32
   let isRevoked: Bool
+  /// Those of its owner, beside which it does not have to be read.
+  let places: APITokenMarks.Places
 
   /// Rare, so not in the record itself.
   final class PreviousSecret: Sendable {
@@ -117,18 +119,29 @@ final class APITokenRecord: Sendable {
     self.ownerGeneration = entry.ownerGeneration
     self.pepper = entry.secret.pepper
     self.isRevoked = entry.isRevoked
+    self.places = owner.places
   }
 
+  /// The pepper of the previous secret; that of the present one where there is none.
+  var previousPepper: UInt32 { self.previous?.pepper ?? self.pepper }
+  /// The digest of the previous secret; that of the present one where there is none.
+  var previousCode: DigestWords { self.previous?.code ?? self.code }
+  /// The first moment at which the previous secret no longer works.
+  var previousUntil: Int64 { self.previous?.until ?? .min }
+
   /// What the token is worth, whoever presents it.
-  func state(at now: UnixTime) -> APITokenState {
+  /// - Parameter marks: those of the table that it is in.
+  func state(at now: UnixTime, marks: APITokenMarks) -> APITokenState {
     if self.isRevoked { return .revoked }
-    if let mark = self.owner.mark {
-      if mark.isDisabled { return .ownerDisabled }
-      if self.ownerGeneration < mark.generation || self.createdAt < mark.issuedBefore {
-        return .revoked
+    if marks.mayHold(self.places) {
+      if let mark = self.owner.mark {
+        if mark.isDisabled { return .ownerDisabled }
+        if self.ownerGeneration < mark.generation || self.createdAt < mark.issuedBefore {
+          return .revoked
+        }
       }
+      if self.createdAt < self.owner.tenant.issuedBefore { return .revoked }
     }
-    if self.createdAt < self.owner.tenant.issuedBefore { return .revoked }
     let now = now.packed
     if now >= self.expiresAt { return .expired }
     if now < self.notBefore { return .notYetValid }

@@ -1,138 +1,132 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
-/// A part of the table of API tokens: a list of records, and an index of it with open addressing.
+internal import CTokenwardHints
+
+/// A part of the table of API tokens: open addressing with linear probing.
 ///
-/// The index has some bits of each hash, so that the records of others are hardly ever touched; and
-/// the list has no gaps, so that one of them can stand in for an id that nobody has.
+/// A slot has the whole hash beside the record, so that the records of others are not touched, neither
+/// by a look-up nor when the table grows: a record that is not in the processor's memory takes as long
+/// to read as its digest takes to compute.
 struct APITokenShard: Sendable {
-  /// Most records of one shard: what the index has bits for.
+  /// Most records of one shard.
   static let mostRecords = 1 << 24 - 1
 
-  private var records: [APITokenRecord] = []
-  /// Eight bits of hash above the number of a record plus one; zero where there is none. A power of
-  /// two, never more than five eighths full.
-  private var index: [UInt32] = [UInt32](repeating: 0, count: 8)
+  private struct Slot: Sendable {
+    var hash: UInt64
+    var record: APITokenRecord?
+    static let empty = Slot(hash: 0, record: nil)
+  }
 
-  var count: Int { self.records.count }
+  /// A power of two, never more than three quarters full.
+  private var slots = [Slot](repeating: .empty, count: 8)
+  private(set) var count = 0
 
   /// - Parameter hash: that of the key.
   func find(_ key: APITokenKey, hash: UInt64) -> APITokenRecord? {
-    self.position(of: key, hash: hash).map { self.records[self.number(at: $0)] }
+    let position = self.probe(hash) { $0.key == key }
+    return self.slots[position].record
   }
 
-  /// - Parameter hash: computes that of a key.
-  func has(_ key: APITokenKey, hash: (APITokenKey) -> UInt64) -> Bool {
-    self.position(of: key, hash: hash(key)) != nil
-  }
+  /// - Parameter hash: that of the key.
+  func has(_ key: APITokenKey, hash: UInt64) -> Bool { self.find(key, hash: hash) != nil }
 
-  /// The record of a key, or else one that stands in for it: what follows takes as long then, and the
-  /// memory that is read is as cold.
+  /// The record of a key, or else one that stands in for it: the next one in the table. What follows
+  /// takes as long then, and the memory that is read is as cold.
   func findOrDecoy(_ key: APITokenKey, hash: UInt64) -> APITokenRecord? {
-    if let position = self.position(of: key, hash: hash) {
-      return self.records[self.number(at: position)]
+    self.slots[self.occupied(from: self.probe(hash) { $0.key == key })].record
+  }
+
+  /// Has the processor fetch the record that a look-up is going to need, decoy or not.
+  func prefetch(hash: UInt64) {
+    let position = self.occupied(from: self.probe(hash) { _ in true })
+    unsafe self.slots.withUnsafeBytes { bytes in
+      // The bits of the reference: to take the reference itself would be to wait for the memory.
+      let reference = unsafe bytes.load(
+        fromByteOffset: position * MemoryLayout<Slot>.stride + MemoryLayout<UInt64>.stride,
+        as: UInt.self
+      )
+      unsafe tokenward_prefetch(UnsafeRawPointer(bitPattern: reference), 2)
     }
-    guard !self.records.isEmpty else { return nil }
-    let (number, _) = UInt64(self.records.count).multipliedFullWidth(
-      by: hash &* 0x9E37_79B9_7F4A_7C15
-    )
-    return self.records[Int(truncatingIfNeeded: number)]
+  }
+
+  /// Where the slots lie in memory, for ``APITokenSnapshot`` to have them fetched without a lock.
+  var place: (address: UInt, mask: UInt64) {
+    (unsafe self.slots.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }, self.mask)
+  }
+
+  static func address(in place: (address: UInt, mask: UInt64), hash: UInt64) -> UInt {
+    place.address &+ UInt(hash & place.mask) &* UInt(MemoryLayout<Slot>.stride)
   }
 
   /// - Returns: the record in whose place this one is now; nil if there was none.
-  /// - Parameter hash: computes that of a key.
-  mutating func put(
-    _ record: APITokenRecord,
-    hash: (APITokenKey) -> UInt64
-  ) -> APITokenRecord? {
-    let own = hash(record.key)
-    if let position = self.position(of: record.key, hash: own) {
-      let number = self.number(at: position)
-      let old = self.records[number]
-      self.records[number] = record
-      return old
-    }
-    if (self.records.count + 1) * 8 > self.index.count * 5 { self.grow(hash: hash) }
-    if self.records.count == self.records.capacity {
-      // By a quarter: a doubled array is half empty.
-      self.records.reserveCapacity(self.records.count + max(8, self.records.count / 4))
-    }
-    self.records.append(record)
-    self.enter(number: self.records.count - 1, hash: own)
-    return nil
-  }
-
-  mutating func remove(
-    _ key: APITokenKey,
-    hash: (APITokenKey) -> UInt64
-  ) -> APITokenRecord? {
-    guard let position = self.position(of: key, hash: hash(key)) else { return nil }
-    let number = self.number(at: position)
-    let old = self.records[number]
-    self.leave(position, hash: hash)
-    // The last record moves into the gap, and its entry says so.
-    let last = self.records.count - 1
-    if number != last {
-      let moved = self.records[last]
-      let own = hash(moved.key)
-      if let position = self.position(of: moved.key, hash: own) {
-        self.index[position] = Self.entry(number: number, hash: own)
-      }
-      self.records[number] = moved
-    }
-    self.records.removeLast()
+  /// - Parameter hash: that of its key.
+  mutating func put(_ record: APITokenRecord, hash: UInt64) -> APITokenRecord? {
+    if (self.count + 1) * 4 > self.slots.count * 3 { self.grow() }
+    let position = self.probe(hash) { $0.key == record.key }
+    let old = self.slots[position].record
+    self.slots[position] = Slot(hash: hash, record: record)
+    if old == nil { self.count += 1 }
     return old
   }
 
-  // MARK: - Index
-
-  private static func entry(number: Int, hash: UInt64) -> UInt32 {
-    UInt32(truncatingIfNeeded: hash >> 56) << 24 | UInt32(truncatingIfNeeded: number + 1)
+  mutating func remove(_ key: APITokenKey, hash: UInt64) -> APITokenRecord? {
+    let position = self.probe(hash) { $0.key == key }
+    guard let old = self.slots[position].record else { return nil }
+    self.close(position)
+    self.count -= 1
+    return old
   }
 
-  private func home(_ hash: UInt64) -> Int {
-    Int(truncatingIfNeeded: hash) & (self.index.count - 1)
-  }
+  // MARK: - Slots
 
-  private func number(at position: Int) -> Int { Int(self.index[position] & 0xFF_FFFF) - 1 }
+  private var mask: UInt64 { UInt64(self.slots.count - 1) }
 
-  private func position(of key: APITokenKey, hash: UInt64) -> Int? {
-    let tag = UInt32(truncatingIfNeeded: hash >> 56)
+  private func home(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash & self.mask) }
+
+  private func after(_ position: Int) -> Int { (position + 1) & (self.slots.count - 1) }
+
+  /// The slot with a hash and a record that is meant, or else the empty one where it would be.
+  @inline(__always)
+  private func probe(_ hash: UInt64, where isMeant: (APITokenRecord) -> Bool) -> Int {
     var position = self.home(hash)
-    while self.index[position] != 0 {
-      if self.index[position] >> 24 == tag, self.records[self.number(at: position)].key == key {
+    while self.slots[position].record != nil {
+      if self.slots[position].hash == hash, let record = self.slots[position].record,
+        isMeant(record)
+      {
         return position
       }
-      position = (position + 1) & (self.index.count - 1)
+      position = self.after(position)
     }
-    return nil
+    return position
   }
 
-  private mutating func enter(number: Int, hash: UInt64) {
-    var position = self.home(hash)
-    while self.index[position] != 0 { position = (position + 1) & (self.index.count - 1) }
-    self.index[position] = Self.entry(number: number, hash: hash)
+  /// The slot or, if it is empty, the next one that is not; itself in an empty table.
+  private func occupied(from start: Int) -> Int {
+    var position = start
+    while self.slots[position].record == nil, self.count > 0 { position = self.after(position) }
+    return position
   }
 
-  /// Moves the entries behind a removed one up, so that none is cut off from its home.
-  private mutating func leave(_ position: Int, hash: (APITokenKey) -> UInt64) {
-    let mask = self.index.count - 1
+  /// Empties a slot, and moves those behind it up, so that none is cut off from its home.
+  private mutating func close(_ position: Int) {
+    let mask = self.slots.count - 1
     var gap = position
-    var next = (gap + 1) & mask
-    while self.index[next] != 0 {
-      let home = self.home(hash(self.records[self.number(at: next)].key))
-      if (next - home) & mask >= (next - gap) & mask {
-        self.index[gap] = self.index[next]
+    var next = self.after(gap)
+    while self.slots[next].record != nil {
+      if (next - self.home(self.slots[next].hash)) & mask >= (next - gap) & mask {
+        self.slots.swapAt(gap, next)
         gap = next
       }
-      next = (next + 1) & mask
+      next = self.after(next)
     }
-    self.index[gap] = 0
+    self.slots[gap] = .empty
   }
 
-  private mutating func grow(hash: (APITokenKey) -> UInt64) {
-    self.index = [UInt32](repeating: 0, count: self.index.count * 2)
-    for number in self.records.indices {
-      self.enter(number: number, hash: hash(self.records[number].key))
+  private mutating func grow() {
+    let old = self.slots
+    self.slots = [Slot](repeating: .empty, count: old.count * 2)
+    for slot in old where slot.record != nil {
+      self.slots[self.probe(slot.hash) { _ in false }] = slot
     }
   }
 }

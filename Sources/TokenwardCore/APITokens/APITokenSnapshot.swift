@@ -1,5 +1,6 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+internal import CTokenwardHints
 internal import Synchronization
 
 /// Every API token that verification knows, in memory: a million and more of them.
@@ -10,12 +11,37 @@ internal import Synchronization
 public final class APITokenSnapshot: Sendable {
   private static let shardCount = 256
 
-  // A class each: a lock that cannot be copied cannot stand in an array.
-  private final class Shard: Sendable {
-    let table = Mutex(APITokenShard())
+  private struct Shard: ~Copyable, Sendable {
+    let table: Mutex<APITokenShard>
+    // Where the table is, for hints without the lock. The two may be of different moments, and of a
+    // table that is gone: then the wrong memory is fetched, and nothing else happens.
+    private let address: Atomic<UInt>
+    private let mask: Atomic<UInt64>
+
+    init() {
+      let table = APITokenShard()
+      let place = table.place
+      self.table = Mutex(table)
+      self.address = Atomic(place.address)
+      self.mask = Atomic(place.mask)
+    }
+
+    /// To be called with the lock held, after a change.
+    func note(_ place: (address: UInt, mask: UInt64)) {
+      self.address.store(place.address, ordering: .relaxed)
+      self.mask.store(place.mask, ordering: .relaxed)
+    }
+
+    /// Has the processor fetch the slot that a look-up begins with.
+    func prefetch(hash: UInt64) {
+      let place = (self.address.load(ordering: .relaxed), self.mask.load(ordering: .relaxed))
+      let address = APITokenShard.address(in: place, hash: hash)
+      unsafe tokenward_prefetch(UnsafeRawPointer(bitPattern: address), 1)
+    }
   }
 
-  private let shards: [Shard]
+  private let shards = InlineArray<256, Shard> { _ in Shard() }
+  private let marks = APITokenMarks()
   private let directory = Mutex(APITokenDirectory())
   private let rules = Mutex(
     APITokenRules(generation: 0, roles: [:], peppers: [], current: nil)
@@ -33,7 +59,6 @@ public final class APITokenSnapshot: Sendable {
   /// A table without tokens that is full earlier: for tests.
   package init(mostPerShard: Int) {
     self.mostPerShard = min(mostPerShard, APITokenShard.mostRecords)
-    self.shards = (0 ..< Self.shardCount).map { _ in Shard() }
     let long = String(repeating: "0", count: APITokenFormat.idLength)
     self.nobody = APITokenRecord(
       APITokenEntry(
@@ -46,7 +71,7 @@ public final class APITokenSnapshot: Sendable {
         isRevoked: true,
         secret: .init(pepper: 0, code: [UInt8](repeating: 0, count: 32))
       ),
-      owner: APITokenOwner(tenant: APITokenTenant(.main), subject: ""),
+      owner: APITokenOwner(tenant: APITokenTenant(.main), subject: "", place: 0),
       grants: APITokenGrants(
         .init(roles: [], scopes: [], audiences: [], networks: [], certificate: nil)
       )
@@ -60,8 +85,8 @@ public final class APITokenSnapshot: Sendable {
     return mixed.high ^ mixed.low
   }
 
-  private func shard(of hash: UInt64) -> Shard {
-    self.shards[Int(truncatingIfNeeded: hash >> 48) & (Self.shardCount - 1)]
+  private func number(ofShard hash: UInt64) -> Int {
+    Int(truncatingIfNeeded: hash >> 48) & (Self.shardCount - 1)
   }
 }
 
@@ -70,7 +95,11 @@ public final class APITokenSnapshot: Sendable {
 extension APITokenSnapshot {
   /// How many tokens there are.
   public var count: Int {
-    self.shards.reduce(0) { sum, shard in sum + shard.table.withLock { $0.count } }
+    var count = 0
+    for number in 0 ..< Self.shardCount {
+      count += self.shards[number].table.withLock { $0.count }
+    }
+    return count
   }
 
   /// Adds a token, or replaces what is known of it.
@@ -96,12 +125,16 @@ extension APITokenSnapshot {
       self.directory.withLock { $0.release(owner, grants) }
       return false
     }
-    let (old, isPut) = self.shard(of: self.hash(record.key)).table.withLock { table in
+    let hash = self.hash(record.key)
+    let number = self.number(ofShard: hash)
+    let (old, isPut) = self.shards[number].table.withLock { table in
       // A full table takes what replaces something: a revocation is that.
-      guard table.count < self.mostPerShard || table.has(record.key, hash: self.hash) else {
+      guard table.count < self.mostPerShard || table.has(record.key, hash: hash) else {
         return (nil as APITokenRecord?, false)
       }
-      return (table.put(record, hash: self.hash), true)
+      let old = table.put(record, hash: hash)
+      self.shards[number].note(table.place)
+      return (old, true)
     }
     if let old {
       self.directory.withLock { $0.release(old.owner, old.grants) }
@@ -114,7 +147,8 @@ extension APITokenSnapshot {
   /// Forgets a token: it is unknown from now on.
   public func remove(_ id: TokenID) {
     guard let key = APITokenKey(id) else { return }
-    let old = self.shard(of: self.hash(key)).table.withLock { $0.remove(key, hash: self.hash) }
+    let hash = self.hash(key)
+    let old = self.shards[self.number(ofShard: hash)].table.withLock { $0.remove(key, hash: hash) }
     if let old { self.directory.withLock { $0.release(old.owner, old.grants) } }
   }
 
@@ -140,6 +174,7 @@ extension APITokenSnapshot {
     self.directory.withLock { directory in
       let owner = directory.owner(owner, in: tenant)
       owner.set(mark.saysNothing ? nil : mark)
+      if !mark.saysNothing { self.marks.note(owner: owner.place) }
       directory.forgetIfIdle(owner)
     }
   }
@@ -150,7 +185,9 @@ extension APITokenSnapshot {
   ///   - issuedBefore: tokens made before this are revoked; nil for none.
   public func setTenant(_ tenant: Tenant, issuedBefore: UnixTime?) {
     self.directory.withLock { directory in
-      directory.tenant(tenant).issuedBefore = issuedBefore?.packed ?? .min
+      let tenant = directory.tenant(tenant)
+      tenant.issuedBefore = issuedBefore?.packed ?? .min
+      if issuedBefore != nil { self.marks.note(tenant: tenant.place) }
     }
   }
 
@@ -209,8 +246,8 @@ extension APITokenSnapshot {
   public func state(of id: TokenID, at now: UnixTime) -> APITokenState {
     guard let key = APITokenKey(id) else { return .unknown }
     let hash = self.hash(key)
-    let record = self.shard(of: hash).table.withLock { $0.find(key, hash: hash) }
-    return record?.state(at: now) ?? .unknown
+    let record = self.shards[self.number(ofShard: hash)].table.withLock { $0.find(key, hash: hash) }
+    return record?.state(at: now, marks: self.marks) ?? .unknown
   }
 
   /// What a token that works now is granted at this moment, found by its id alone: what was made with
@@ -223,8 +260,9 @@ extension APITokenSnapshot {
     guard let key = APITokenKey(id) else { return nil }
     let rules = self.rules.withLock { $0 }
     let hash = self.hash(key)
-    guard let record = self.shard(of: hash).table.withLock({ $0.find(key, hash: hash) }),
-      record.state(at: now) == .active
+    let number = self.number(ofShard: hash)
+    guard let record = self.shards[number].table.withLock({ $0.find(key, hash: hash) }),
+      record.state(at: now, marks: self.marks) == .active
     else { return nil }
     let effective = record.grants.effective(under: rules)
     return (effective.scopes, effective.roles, effective.methods)
@@ -234,8 +272,12 @@ extension APITokenSnapshot {
   ///
   /// An unknown id takes the same path as a known one, with another token's record in its place, and
   /// ends like a known id with a wrong secret (CWE-208). What a token is, revoked or expired, is told
-  /// only to who has its secret. While retired peppers are kept, two digests are computed for every
-  /// token, whichever it needs.
+  /// only to who has its secret. A digest under each pepper is computed for every token, whichever it
+  /// needs.
+  ///
+  /// The memory that is needed is fetched while that is computed which does not need it: a slot of the
+  /// table during the check of the form, the record during the digest. One of a million tokens is not
+  /// in the processor's memory, and to wait for it twice takes longer than all of the rest.
   /// - Parameters:
   ///   - token: the text of the token.
   ///   - now: the present time.
@@ -248,51 +290,48 @@ extension APITokenSnapshot {
     _ token: Span<UInt8>,
     at now: UnixTime
   ) throws(DenialReason) -> APITokenMatch {
-    try APITokenFormat.check(token)
-    let rules = self.rules.withLock { $0 }
-    guard let current = rules.current else { throw .dependencyUnavailable }
+    guard token.count == APITokenFormat.length else { throw .tokenMalformed }
     let key = APITokenKey(token: token)
     let hash = self.hash(key)
-    let found = self.shard(of: hash).table.withLock { $0.findOrDecoy(key, hash: hash) }
+    let shard = self.number(ofShard: hash)
+    self.shards[shard].prefetch(hash: hash)
+    try APITokenFormat.check(token)
+    let rules = self.rules.withLock { $0 }
+    self.shards[shard].table.withLock { $0.prefetch(hash: hash) }
+    guard let codes = rules.codes(of: APITokenMessage(token: token)) else {
+      throw .dependencyUnavailable
+    }
+    let found = self.shards[shard].table.withLock { $0.findOrDecoy(key, hash: hash) }
     guard let record = found ?? self.nobody else { throw .internalInvariant }
-    let message = APITokenFormat.message(of: token)
+    return try self.judge(record, key, codes, rules, at: now)
+  }
 
-    let pepper = rules.pepper(record.pepper) ?? current
-    let code = pepper.words(for: message.span)
-    var previousCode = code
-    if rules.peppers.count > 1 {
-      let other = record.previous?.pepper ?? record.pepper
-      let second = rules.pepper(other) ?? current
-      previousCode = second.words(for: message.span)
-    }
-    let previous = record.previous
-    let isCurrent = code.matches(record.code)
-    let isPrevious = previousCode.matches(previous?.code ?? record.code)
+  // Not inlined: what is only lent to a function is not counted again for each use.
+  @inline(never)
+  private func judge(
+    _ record: APITokenRecord,
+    _ key: APITokenKey,
+    _ codes: APITokenCodes,
+    _ rules: APITokenRules,
+    at now: UnixTime
+  ) throws(DenialReason) -> APITokenMatch {
+    let isCurrent = codes.under(record.pepper).matches(record.code)
+    let isPrevious = codes.under(record.previousPepper).matches(record.previousCode)
     guard record.key == key, isCurrent || isPrevious else { throw .tokenUnknown }
-
-    var matched = record.pepper
-    if !isCurrent {
-      guard let previous, now.packed < previous.until else { throw .tokenRevoked }
-      matched = previous.pepper
-    }
-    switch record.state(at: now) {
+    guard isCurrent || now.packed < record.previousUntil else { throw .tokenRevoked }
+    switch record.state(at: now, marks: self.marks) {
     case .active: break
     case .expired: throw .tokenExpired
     case .notYetValid: throw .tokenNotYetValid
     case .revoked, .ownerDisabled, .unknown: throw .tokenRevoked
     }
-    var match = APITokenMatch(
+    let matched = isCurrent ? record.pepper : record.previousPepper
+    return APITokenMatch(
       record: record,
       effective: record.grants.effective(under: rules),
-      usesPreviousSecret: !isCurrent
+      usesPreviousSecret: !isCurrent,
+      rekey: matched == codes.pepper ? nil : codes.rekey(from: matched)
     )
-    if matched != current.id {
-      match.rekey = APITokenMatch.Rekey(
-        old: .init(pepper: matched, code: (isCurrent ? code : previousCode).bytes),
-        new: .init(pepper: current.id, code: current.words(for: message.span).bytes)
-      )
-    }
-    return match
   }
 
   /// Proves a token.

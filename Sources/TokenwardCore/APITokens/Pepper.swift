@@ -32,20 +32,34 @@ public struct Pepper: Sendable {
   /// HMAC-SHA256 of a message: 32 bytes.
   package func code(for message: Span<UInt8>) -> [UInt8] { self.keyed.hash.code(for: message) }
 
-  /// HMAC-SHA256 of an API token's id, a zero byte and its secret: what is kept of the secret.
+  /// HMAC-SHA256 of an API token's secret and id: the 32 bytes that are kept of the secret. The
+  /// message is the 43 characters of the secret, and then each half of the id, eight digits of base62,
+  /// as a number of six bytes, the lowest first.
+  /// - Returns: no bytes for what is no id or no secret; ``APITokenSnapshot/put(_:)`` refuses them.
   public func code(forID id: [UInt8], secret: [UInt8]) -> [UInt8] {
-    let message = id + [0] + secret
-    return self.code(for: message.span)
+    guard let message = APITokenMessage(id: id.span, secret: secret.span) else { return [] }
+    return self.words(for: message).bytes
   }
 
-  func words(for message: Span<UInt8>) -> DigestWords {
-    unsafe self.keyed.hash.withCode(for: message) { code in
-      unsafe DigestWords(
-        code.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
-        code.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
-        code.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
-        code.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
-      )
+  /// Whether a code is that of an API token's secret and id, in a time that does not depend on where
+  /// it differs.
+  package func isValid(_ code: [UInt8], forID id: [UInt8], secret: [UInt8]) -> Bool {
+    guard let message = APITokenMessage(id: id.span, secret: secret.span),
+      let code = DigestWords(code)
+    else { return false }
+    return self.words(for: message).matches(code)
+  }
+
+  func words(for message: APITokenMessage) -> DigestWords {
+    unsafe message.withBytes { message in
+      unsafe self.keyed.hash.withCode(forBytes: message) { code in
+        unsafe DigestWords(
+          code.loadUnaligned(fromByteOffset: 0, as: UInt64.self).littleEndian,
+          code.loadUnaligned(fromByteOffset: 8, as: UInt64.self).littleEndian,
+          code.loadUnaligned(fromByteOffset: 16, as: UInt64.self).littleEndian,
+          code.loadUnaligned(fromByteOffset: 24, as: UInt64.self).littleEndian
+        )
+      }
     }
   }
 

@@ -47,8 +47,17 @@ struct KeyedHash<Hash: HashFunction>: Sendable {
     for message: Span<UInt8>,
     _ body: (UnsafeRawBufferPointer) -> Result
   ) -> Result {
+    unsafe message.withUnsafeBytes { unsafe self.withCode(forBytes: $0, body) }
+  }
+
+  /// Lends the code of a message.
+  @inline(__always)
+  func withCode<Result>(
+    forBytes message: UnsafeRawBufferPointer,
+    _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result {
     var inner = self.inner
-    unsafe message.withUnsafeBytes { unsafe inner.update(bufferPointer: $0) }
+    unsafe inner.update(bufferPointer: message)
     var outer = self.outer
     unsafe inner.finalize().withUnsafeBytes { unsafe outer.update(bufferPointer: $0) }
     return unsafe outer.finalize().withUnsafeBytes { unsafe body($0) }
