@@ -146,6 +146,7 @@ let package = Package(
       name: "TokenwardSQLite",
       dependencies: [
         "TokenwardCore", "TokenwardAuthority", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ],
       swiftSettings: settings
     ),

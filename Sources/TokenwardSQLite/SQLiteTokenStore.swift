@@ -98,8 +98,10 @@ public final class SQLiteTokenStore: TokenStore {
     try await self.reading { db in
       let state = try DatabaseState.require(db)
       var tally = Tally()
-      let rows = try Row.fetchCursor(db, sql: "SELECT \(FetchedRow.columns) FROM rows")
-      while let row = try rows.next() {
+      let statement = try db.makeStatement(sql: "SELECT \(FetchedRow.columns) FROM rows")
+      let rows = try Row.fetchCursor(statement)
+      let row = RowColumns(statement)
+      while try rows.next() != nil {
         let fetched = try FetchedRow(row)
         tally.count(fetched.checksum)
         body(fetched.stored)

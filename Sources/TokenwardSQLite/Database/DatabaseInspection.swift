@@ -88,9 +88,11 @@ enum DatabaseInspection {
   /// Every row is what was written, and all are there.
   static func checkRows(_ db: Database, _ state: DatabaseState) throws {
     var tally = Tally()
-    let rows = try Row.fetchCursor(db, sql: "SELECT \(FetchedRow.columns) FROM rows")
-    while let row = try rows.next() {
-      let checksum = try FetchedRow.checksum(of: row)
+    let statement = try db.makeStatement(sql: "SELECT \(FetchedRow.columns) FROM rows")
+    let rows = try Row.fetchCursor(statement)
+    let row = RowColumns(statement)
+    while try rows.next() != nil {
+      let checksum = FetchedRow.checksum(of: row)
       guard checksum == row.number(9).map({ UInt64(bitPattern: $0) }) else {
         throw FetchedRow.damage(row)
       }

@@ -124,20 +124,21 @@ struct FetchedRow {
       sql: "SELECT \(Self.columns) FROM rows WHERE kind = ? AND key = ?"
     )
     let arguments: StatementArguments = [Int64(key.kind.rawValue), Data(key.bytes)]
-    guard let row = try Row.fetchOne(statement, arguments: arguments) else { return nil }
-    return try FetchedRow(row)
+    let rows = try Row.fetchCursor(statement, arguments: arguments)
+    // The cursor resets the statement when it goes, and its columns with it.
+    return try withExtendedLifetime(rows) {
+      try rows.next() == nil ? nil : FetchedRow(RowColumns(statement))
+    }
   }
 
   /// - Throws: `StoreError.corrupted` if the row is not what was written.
-  init(_ row: Row) throws {
+  init(_ row: RowColumns) throws {
     self.number = row.number(0) ?? 0
     self.version = StoreVersion(row.number(7) ?? -1)
     self.checksum = UInt64(bitPattern: row.number(9) ?? 0)
-    guard try Self.checksum(of: row) == self.checksum else { throw Self.damage(row) }
+    guard Self.checksum(of: row) == self.checksum else { throw Self.damage(row) }
     do throws(RecordReader.Damage) {
-      self.record = try row.bytes(8) { bytes throws(RecordReader.Damage) in
-        try RecordReader.decode(bytes)
-      }
+      self.record = try RecordReader.decode(row.bytes(8))
     } catch {
       throw Self.damage(row)
     }
@@ -146,18 +147,18 @@ struct FetchedRow {
   var stored: StoredRecord { StoredRecord(self.record, version: self.version) }
 
   /// The checksum of a row over what it holds now.
-  static func checksum(of row: Row) throws -> UInt64 {
+  static func checksum(of row: RowColumns) -> UInt64 {
     var sum = RowChecksum()
     sum.combine(row.number(1) ?? 0)
-    for column in 2 ... 4 { row.bytes(column) { sum.combine($0) } }
+    for column: Int32 in 2 ... 4 { sum.combine(row.bytes(column)) }
     sum.combine(row.number(5) ?? .min)
     sum.combine(row.number(6) ?? 0)
     sum.combine(row.number(7) ?? 0)
-    row.bytes(8) { sum.combine($0) }
+    sum.combine(row.bytes(8))
     return sum.value
   }
 
-  static func damage(_ row: Row) -> StoreError {
+  static func damage(_ row: RowColumns) -> StoreError {
     .corrupted("row \(row.number(0) ?? 0) of the database is not what was written")
   }
 }
@@ -172,24 +173,5 @@ extension Row {
   /// The text of a column; nil if there is none.
   func text(_ column: Int) -> String? {
     if case .string(let value) = (self[column] as DatabaseValue).storage { value } else { nil }
-  }
-
-  /// The bytes of a column, where SQLite has them.
-  func bytes<Value, Failure: Error>(
-    _ column: Int,
-    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
-  ) throws(Failure) -> Value {
-    let result: Result<Value, Failure>? = try? self.withUnsafeData(atIndex: column) { data in
-      guard let data else {
-        return Result { () throws(Failure) in
-          try body(UnsafeRawBufferPointer(start: nil, count: 0))
-        }
-      }
-      return data.withUnsafeBytes { bytes in
-        Result { () throws(Failure) in try body(bytes) }
-      }
-    }
-    guard let result else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
-    return try result.get()
   }
 }

@@ -46,8 +46,8 @@ struct TokenListing {
     )
     let rows = try Row.fetchCursor(statement, arguments: arguments)
     var found: [StoredRecord] = []
-    while found.count < self.query.effectiveLimit, let row = try rows.next() {
-      let fetched = try FetchedRow(row)
+    while found.count < self.query.effectiveLimit, try rows.next() != nil {
+      let fetched = try FetchedRow(RowColumns(statement))
       if case .token(let record) = fetched.record, self.query.matches(record) {
         found.append(fetched.stored)
       }

@@ -82,8 +82,8 @@ struct WriteSession {
       let arguments: StatementArguments = [Int64(kind.rawValue), time.seconds]
       let rows = try Row.fetchCursor(statement, arguments: arguments)
       // One more than may go says that there is more.
-      while expired.count <= most, let row = try rows.next() {
-        let fetched = try FetchedRow(row)
+      while expired.count <= most, try rows.next() != nil {
+        let fetched = try FetchedRow(RowColumns(statement))
         // The index knows whole seconds.
         guard fetched.record.isForgettable(receiptsBefore: receipts, tokensBefore: tokens)
         else { continue }
