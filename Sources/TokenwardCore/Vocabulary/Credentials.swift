@@ -16,6 +16,12 @@ public struct BearerToken: Sendable {
   /// Wraps the bytes of a token.
   public init(bytes: [UInt8]) { self.bytes = bytes }
 
+  /// Lends the bytes to whoever hands the token out, as a program does that embeds an authority. Do
+  /// not log or keep them.
+  public func withExposedBytes<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+    body(self.bytes.span)
+  }
+
   /// SHA-256 of the token: the only form in which it is stored, cached or compared.
   public var fingerprint: TokenFingerprint { TokenFingerprint(of: self.bytes.span) }
 }
