@@ -13,6 +13,8 @@ final class TokensSubject {
   private var unknown: [[UInt8]] = []
   /// The ids of known tokens with other secrets.
   private var wrong: [[UInt8]] = []
+  /// The same ids with secrets that differ in their last character only.
+  private var near: [[UInt8]] = []
   private let message = [UInt8](repeating: 65, count: 60)
 
   private static let now = UnixTime(seconds: 1_800_000_000)
@@ -50,6 +52,8 @@ final class TokensSubject {
         self.known.append(APITokenFormat.token(id: id, secret: secret))
         let other = Self.base62(APITokenFormat.secretLength, &generator)
         self.wrong.append(APITokenFormat.token(id: id, secret: other))
+        let last: UInt8 = secret.last == UInt8(ascii: "0") ? UInt8(ascii: "1") : UInt8(ascii: "0")
+        self.near.append(APITokenFormat.token(id: id, secret: secret.dropLast() + [last]))
         self.unknown.append(
           APITokenFormat.token(id: Self.base62(APITokenFormat.idLength, &generator), secret: other)
         )
@@ -74,13 +78,14 @@ final class TokensSubject {
 
   /// What the tokens that can be presented take beside the table.
   var keptBytes: Int {
-    (self.known.count + self.unknown.count + self.wrong.count) * Self.bytesPerToken
+    (self.known.count + self.unknown.count + self.wrong.count + self.near.count)
+      * Self.bytesPerToken
   }
 
   /// The table is one: it accepts what it has, and refuses the rest.
   func prove() throws {
     for token in self.known { _ = try self.snapshot.match(token, at: Self.now) }
-    for token in self.unknown + self.wrong {
+    for token in self.unknown + self.wrong + self.near {
       guard self.isUnknown(token) else { throw BenchFailure("a made-up token is accepted") }
     }
   }
@@ -118,26 +123,39 @@ final class TokensSubject {
     }
   }
 
-  /// Welch's t between the times of known ids with wrong secrets and of unknown ids, taken in random
-  /// order; the slowest tenth of each is left out, as dudect does, because interrupts are in it.
-  func leakage(samples: Int) throws -> Double {
+  /// What is compared with random secrets of known ids.
+  enum Guess { case nearly, unknownID }
+
+  /// How the times of two kinds of wrong tokens differ: of known ids with random secrets, and of what is
+  /// compared with them. They are taken in random order, each token copied to the same place first; the
+  /// slowest tenth is left out, as dudect does, because interrupts are in it.
+  /// - Returns: Welch's t, and by how many nanoseconds the second kind takes longer.
+  func leakage(_ guess: Guess, samples: Int) throws -> (t: Double, difference: Double) {
     var generator = SmallGenerator(state: 43)
     var times: ([Double], [Double]) = ([], [])
     times.0.reserveCapacity(samples)
     times.1.reserveCapacity(samples)
+    let others = guess == .nearly ? self.near : self.unknown
+    var token = self.wrong[0]
     while times.0.count < samples || times.1.count < samples {
       let random = generator.next()
-      let isKnown = random & 1 == 0
+      let isRandom = random & 1 == 0
       let index = Int(random >> 8 & 63)
-      let token = isKnown ? self.wrong[index] : self.unknown[index]
+      for position in token.indices {
+        // Both are read, so that what is in the cache does not tell which is meant.
+        let (one, other) = (self.wrong[index][position], others[index][position])
+        token[position] = isRandom ? one : other
+      }
       let start = Self.clock()
       let isRefused = self.isUnknown(token)
       let end = Self.clock()
       guard isRefused else { throw BenchFailure("a made-up token is accepted") }
-      if isKnown { times.0.append(end - start) } else { times.1.append(end - start) }
+      if isRandom { times.0.append(end - start) } else { times.1.append(end - start) }
     }
     let limit = Self.quantile(0.9, of: times.0 + times.1)
-    return abs(Self.welch(times.0.filter { $0 <= limit }, times.1.filter { $0 <= limit }))
+    let (left, right) = (times.0.filter { $0 <= limit }, times.1.filter { $0 <= limit })
+    let means = [left, right].map { $0.reduce(0, +) / Double(max($0.count, 1)) }
+    return (abs(Self.welch(left, right)), means[1] - means[0])
   }
 
   private static func clock() -> Double {
