@@ -2,6 +2,7 @@
 """An authority whose secrets and signing keys are in a real OpenBao, which then fails it."""
 
 import contextlib
+import subprocess
 import time
 
 import grpc
@@ -180,3 +181,30 @@ def test_an_authority_does_not_start_without_its_vault(authorities, vault):
             assert authority.process.returncode != 0 and authority.log()
     authority.start()
     assert code(authority.api.create) is OK
+
+
+def test_the_audit_is_verified_under_a_key_from_the_vault(authorities, vault):
+    authority = authorities(**vault.settings)
+    authority.api.create()
+
+    def verify(file):
+        return subprocess.run(
+            [authority.binary, "audit", "verify", "--config", authority.config, file],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+            cwd=authority.folder,
+        )
+
+    good = verify(authority.audit)
+    assert good.returncode == 0, good.stderr
+    assert f"{len(authority.audit_records())} records" in good.stdout
+    # A copy is as good; with one word changed it is not whole.
+    copy, text = authority.folder / "copy.jsonl", authority.audit.read_text()
+    copy.write_text(text)
+    assert verify(copy).returncode == 0
+    copy.write_text(text.replace("made-by-a-test", "made-by-a-liar", 1))
+    assert copy.read_text() != text
+    assert verify(copy).returncode == 1
+    # Without the vault there is no key, and nothing is said to be whole.
+    with vault.bao.sealed():
+        blind = verify(authority.audit)
+    assert blind.returncode != 0 and "whole" not in blind.stdout, blind.stdout
