@@ -220,6 +220,29 @@ struct AuthorityServiceTests {
     #expect(throws: AuditProblem.self) { try AuditChain.verify([path], keys: strangers) }
   }
 
+  @Test("a start that takes an older database or a later clock is in the audit, others are not")
+  func acceptances() async throws {
+    let folder = try ConfigurationFolder()
+    let first = try await self.start(on: nil, keeping: folder)
+    var options = AuthorityService.Options()
+    options.acceptsRestored = true
+    options.acceptsRecordsFromFuture = true
+    let later = try ConfigurationFolder()
+    let lines = try await self.start(
+      on: "\(folder.path)/authority",
+      options: options,
+      keeping: later
+    )
+    for action in ["store.accept_restored", "clock.accept_future"] {
+      let record = "\"action\":\"\(action)\""
+      #expect(!first.contains { $0.contains(record) })
+      #expect(lines.count { $0.contains(record) } == 1)
+    }
+    let last = try ConfigurationFolder()
+    let usual = try await self.start(on: "\(later.path)/authority", keeping: last)
+    #expect(usual.count { $0.contains("accept_") } == 2)
+  }
+
   @Test("an audit that fails is not ready, and after a while it is asked again")
   func audit() async throws {
     struct Trail: AuditTrail {

@@ -57,6 +57,10 @@ public struct AuditEvent: Sendable, Hashable {
     case rotateKey = "key.rotate"
     /// The pepper was replaced.
     case rotatePepper = "pepper.rotate"
+    /// A start took a database that was put back: what was revoked since it was copied works again.
+    case acceptRestored = "store.accept_restored"
+    /// A start was told that records from the future are no reason to stop issuing.
+    case acceptRecordsFromFuture = "clock.accept_future"
   }
 
   /// How it ended.

@@ -45,6 +45,7 @@ struct AuthorityParts: Sendable {
     do {
       let audit = ObservedAuditTrail(file, factory: registry, time: time)
       if options.rotatesPepper { try await Self.record(rotationOf: secrets, in: audit, at: now) }
+      try await Self.record(acceptances: options, settings.store, in: audit, at: now)
       let keys = try SigningKeys(
         store: store,
         keyring: try AuthorityStores.keyring(settings.keys, secrets: secrets, vault: vault),
@@ -167,6 +168,32 @@ struct AuthorityParts: Sendable {
         "the pepper was replaced, and that cannot be written into the audit file: \(error.problem)",
         hint: "mend that and start again, without --rotate-pepper"
       )
+    }
+  }
+
+  /// Who looks for a revocation that is undone finds why, whatever became of the log.
+  private static func record(
+    acceptances options: AuthorityService.Options,
+    _ store: Configuration.Authority.Store,
+    in audit: ObservedAuditTrail,
+    at now: UnixTime
+  ) async throws(AuthorityStartError) {
+    var accepted: [(action: AuditEvent.Action, option: String)] = []
+    if options.acceptsRestored, case .sqlite = store {
+      accepted.append((.acceptRestored, "--accept-restored"))
+    }
+    if options.acceptsRecordsFromFuture {
+      accepted.append((.acceptRecordsFromFuture, "--accept-records-from-future"))
+    }
+    for (action, option) in accepted {
+      do throws(AuditTrailError) {
+        try await audit.record(AuditEvent(action, .allowed, at: now))
+      } catch {
+        throw AuthorityStartError(
+          "\(option) cannot be written into the audit file: \(error.problem)",
+          hint: "mend that and start again with \(option)"
+        )
+      }
     }
   }
 
