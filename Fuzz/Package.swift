@@ -30,9 +30,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
   ],
   targets: [
+    .target(name: "CTokenwardHints"),
     .target(
       name: "TokenwardCore",
       dependencies: [
+        "CTokenwardHints",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "CryptoExtras", package: "swift-crypto"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
