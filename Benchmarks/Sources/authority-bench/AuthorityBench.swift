@@ -41,9 +41,13 @@ struct AuthorityBench: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var report = Report(format: self.output)
+    let report: Report
     do {
-      try await self.measure(&report)
+      report = try await TemporaryFolder.use(in: self.folder) { folder in
+        var report = Report(format: self.output)
+        try await self.measure(&report, in: folder)
+        return report
+      }
     } catch {
       BenchFailure.tell(error)
       throw ExitCode(BenchFailure.exitCode)
@@ -51,15 +55,8 @@ struct AuthorityBench: AsyncParsableCommand {
     guard report.isGood else { throw ExitCode.failure }
   }
 
-  private func measure(_ report: inout Report) async throws {
-    let url = URL(filePath: self.folder).appending(path: "tokenward-authority-bench-\(UUID())")
-    try FileManager.default.createDirectory(
-      at: url,
-      withIntermediateDirectories: false,
-      attributes: [.posixPermissions: 0o700]
-    )
-    defer { try? FileManager.default.removeItem(at: url) }
-    let subject = try await AuthoritySubject(folder: url.path())
+  private func measure(_ report: inout Report, in folder: String) async throws {
+    let subject = try await AuthoritySubject(folder: folder)
     try await subject.prove()
     var creating: [Double] = []
     var exchanging: [AuthoritySubject.Exchanges] = []

@@ -118,20 +118,9 @@ struct AuthoritySubject: Sendable {
 
   /// How many tokens that many callers create, one after the other each.
   func create(callers: Int, seconds: Int) async throws -> Int {
-    let end = ContinuousClock.now + .seconds(seconds)
-    return try await withThrowingTaskGroup(of: Int.self) { group in
-      for caller in 0 ..< callers {
-        group.addTask {
-          var count = 0
-          while ContinuousClock.now < end {
-            let request = Self.request(caller + count * callers)
-            _ = try await self.authority.create(request, as: self.administrator)
-            count += 1
-          }
-          return count
-        }
-      }
-      return try await group.reduce(0, +)
+    try await Callers.run(callers, seconds: seconds) { caller, count in
+      let request = Self.request(caller + count * callers)
+      _ = try await self.authority.create(request, as: self.administrator)
     }
   }
 
@@ -140,20 +129,9 @@ struct AuthoritySubject: Sendable {
     let lines = try self.auditLines()
     let start = try CPUTime.own.nanoseconds()
     let begin = ContinuousClock.now
-    let end = begin + .seconds(seconds)
-    let count = try await withThrowingTaskGroup(of: Int.self) { group in
-      for caller in 0 ..< callers {
-        group.addTask {
-          let token = self.tokens[caller % self.tokens.count]
-          var count = 0
-          while ContinuousClock.now < end {
-            _ = try await self.authority.exchange(token, for: AccessRequestParameters())
-            count += 1
-          }
-          return count
-        }
-      }
-      return try await group.reduce(0, +)
+    let count = try await Callers.run(callers, seconds: seconds) { caller, _ in
+      let token = self.tokens[caller % self.tokens.count]
+      _ = try await self.authority.exchange(token, for: AccessRequestParameters())
     }
     let cpu = try CPUTime.own.nanoseconds() - start
     let wall = (ContinuousClock.now - begin) / .seconds(1)

@@ -17,7 +17,9 @@ struct CoreBench: AsyncParsableCommand {
   @Option(help: "How often everything is measured, in turn.")
   var rounds = 41
 
-  @Flag(help: "Only what a million API tokens cost; otherwise everything.")
+  @Flag(
+    help: "Only a million API tokens, and what the time of a refusal tells; otherwise everything."
+  )
   var tokens = false
 
   @Option(help: "A table for people (text) or JSON lines (json).")
@@ -36,6 +38,7 @@ struct CoreBench: AsyncParsableCommand {
         try await DecisionBench(rounds: rounds).run(&report)
       }
       try await TokensBench(rounds: rounds).run(&report)
+      try await RefusalBench(rounds: rounds).run(&report)
     } catch {
       BenchFailure.tell(error)
       throw ExitCode(BenchFailure.exitCode)

@@ -2,7 +2,6 @@
 
 internal import BenchSupport
 internal import Crypto
-internal import Glibc
 internal import TokenwardCore
 
 /// A table of API tokens, some of the tokens in it, and as many that are not.
@@ -127,73 +126,17 @@ final class TokensSubject {
   enum Guess { case nearly, unknownID }
 
   /// How the times of two kinds of wrong tokens differ: of known ids with random secrets, and of what is
-  /// compared with them. They are taken in random order, each token copied to the same place first; the
-  /// slowest tenth is left out, as dudect does, because interrupts are in it.
-  /// - Returns: Welch's t, and by how many nanoseconds the second kind takes longer.
-  func leakage(_ guess: Guess, samples: Int) throws -> (t: Double, difference: Double) {
-    var generator = SmallGenerator(state: 43)
-    var times: ([Double], [Double]) = ([], [])
-    times.0.reserveCapacity(samples)
-    times.1.reserveCapacity(samples)
-    let others = guess == .nearly ? self.near : self.unknown
-    var token = self.wrong[0]
-    while times.0.count < samples || times.1.count < samples {
-      let random = generator.next()
-      let isRandom = random & 1 == 0
-      let index = Int(random >> 8 & 63)
-      for position in token.indices {
-        // Both are read, so that what is in the cache does not tell which is meant.
-        let (one, other) = (self.wrong[index][position], others[index][position])
-        token[position] = isRandom ? one : other
-      }
-      let start = Self.clock()
-      let isRefused = self.isUnknown(token)
-      let end = Self.clock()
-      guard isRefused else { throw BenchFailure("a made-up token is accepted") }
-      if isRandom { times.0.append(end - start) } else { times.1.append(end - start) }
-    }
-    let limit = Self.quantile(0.9, of: times.0 + times.1)
-    let (left, right) = (times.0.filter { $0 <= limit }, times.1.filter { $0 <= limit })
-    let means = [left, right].map { $0.reduce(0, +) / Double(max($0.count, 1)) }
-    return (abs(Self.welch(left, right)), means[1] - means[0])
-  }
-
-  private static func clock() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
-  }
-
-  private static func quantile(_ part: Double, of values: [Double]) -> Double {
-    let sorted = values.sorted()
-    return sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, Int(Double(sorted.count) * part))]
-  }
-
-  private static func welch(_ left: [Double], _ right: [Double]) -> Double {
-    func moments(_ values: [Double]) -> (mean: Double, error: Double) {
-      let count = Double(max(values.count, 2))
-      let mean = values.reduce(0, +) / count
-      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
-      return (mean, variance / count)
-    }
-    let (one, other) = (moments(left), moments(right))
-    return (one.mean - other.mean) / (one.error + other.error).squareRoot()
+  /// compared with them.
+  func leakage(_ guess: Guess, samples: Int) throws -> Leakage {
+    try Leakage(
+      of: Array(self.wrong.prefix(Leakage.tokens)),
+      against: Array((guess == .nearly ? self.near : self.unknown).prefix(Leakage.tokens)),
+      samples: samples,
+      isRefused: self.isUnknown
+    )
   }
 
   private static func base62(_ count: Int, _ generator: inout SmallGenerator) -> [UInt8] {
     (0 ..< count).map { _ in Self.digits[Int(generator.next() >> 8) % 62] }
-  }
-}
-
-/// Numbers that look random and are the same in each run (SplitMix64).
-private struct SmallGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    self.state &+= 0x9E37_79B9_7F4A_7C15
-    var value = self.state
-    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-    return value ^ value >> 31
   }
 }

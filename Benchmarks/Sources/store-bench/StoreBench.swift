@@ -12,7 +12,10 @@ internal import TokenwardSQLite
 struct StoreBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "store-bench",
-    abstract: "Measures the store in SQLite on the disk that the folder is on. Wall time."
+    abstract: "Measures the store in SQLite on the disk that the folder is on. Wall time.",
+    discussion: """
+      Exits with 1 if a figure is not reached, and with 69 if the store does not do its work.
+      """
   )
 
   @Option(help: "A folder on the disk to measure; a temporary one is made in it.")
@@ -30,22 +33,31 @@ struct StoreBench: AsyncParsableCommand {
   @Option(help: "How often everything is measured.")
   var rounds = 3
 
-  @Option(help: "text or json.")
-  var output = "text"
+  @Option(help: "A table for people (text) or JSON lines (json).")
+  var output = Report.Format.text
+
+  func validate() throws {
+    guard min(self.tokens, self.callers, self.seconds, self.rounds) > 0 else {
+      throw ValidationError("every number is at least 1")
+    }
+  }
 
   func run() async throws {
-    guard let format = Report.Format(rawValue: self.output), self.tokens > 0, self.callers > 0,
-      self.seconds > 0, self.rounds > 0
-    else { throw ValidationError("nothing to measure") }
-    let url = URL(filePath: self.folder).appending(path: "tokenward-store-bench-\(UUID())")
-    try FileManager.default.createDirectory(
-      at: url,
-      withIntermediateDirectories: false,
-      attributes: [.posixPermissions: 0o700]
-    )
-    defer { try? FileManager.default.removeItem(at: url) }
-    var report = Report(format: format)
-    let subject = StoreSubject(path: url.appending(path: "tokens.db").path())
+    let report: Report
+    do {
+      report = try await TemporaryFolder.use(in: self.folder) { folder in
+        var report = Report(format: self.output)
+        try await self.measure(&report, StoreSubject(path: folder + "/tokens.db"))
+        return report
+      }
+    } catch {
+      BenchFailure.tell(error)
+      throw ExitCode(BenchFailure.exitCode)
+    }
+    guard report.isGood else { throw ExitCode.failure }
+  }
+
+  private func measure(_ report: inout Report, _ subject: StoreSubject) async throws {
     report.begin("\(self.tokens) tokens in a store in SQLite")
     let filling = try await subject.fill(self.tokens)
     report.show(Figure("filling it, 5,000 a commit", unit: "s", Spread([filling])))
@@ -75,6 +87,7 @@ struct StoreBench: AsyncParsableCommand {
       Figure("per durable create, \(self.callers) callers", unit: "ms", Spread(creating), asked: 1)
     )
     report.show(Figure("creates in a second", unit: "", Spread(creating.map { 1_000 / $0 })))
-    if !report.isGood { throw ExitCode.failure }
   }
 }
+
+extension Report.Format: ExpressibleByArgument {}

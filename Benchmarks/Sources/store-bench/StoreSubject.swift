@@ -91,33 +91,21 @@ struct StoreSubject {
   /// How many tokens that many callers create, each with its receipt, one after the other.
   func create(callers: Int, seconds: Int, round: Int) async throws -> Int {
     let store = try SQLiteTokenStore(path: self.path)
-    let end = ContinuousClock.now + .seconds(seconds)
-    return try await withThrowingTaskGroup(of: Int.self) { group in
-      for caller in 0 ..< callers {
-        group.addTask {
-          var count = 0
-          while ContinuousClock.now < end {
-            let number = (caller << 40) + (round << 32) + count
-            let token = Self.token(number, "c")
-            var transaction = StoreTransaction()
-            transaction.write(token, replacing: nil)
-            let key = (0 ..< 32).map { UInt8(truncatingIfNeeded: number >> ($0 % 8 * 8)) }
-            let receipt = ReceiptRecord(
-              key: key,
-              request: key,
-              token: "x",
-              rotations: 0,
-              pepper: 1,
-              expiresAt: Self.start
-            )
-            transaction.write(.receipt(receipt), replacing: nil)
-            _ = try await store.commit(transaction)
-            count += 1
-          }
-          return count
-        }
-      }
-      return try await group.reduce(0, +)
+    return try await Callers.run(callers, seconds: seconds) { caller, count in
+      let number = (caller << 40) + (round << 32) + count
+      var transaction = StoreTransaction()
+      transaction.write(Self.token(number, "c"), replacing: nil)
+      let key = (0 ..< 32).map { UInt8(truncatingIfNeeded: number >> ($0 % 8 * 8)) }
+      let receipt = ReceiptRecord(
+        key: key,
+        request: key,
+        token: "x",
+        rotations: 0,
+        pepper: 1,
+        expiresAt: Self.start
+      )
+      transaction.write(.receipt(receipt), replacing: nil)
+      _ = try await store.commit(transaction)
     }
   }
 

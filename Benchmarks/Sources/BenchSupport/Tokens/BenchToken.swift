@@ -25,13 +25,25 @@ package struct BenchToken: Sendable {
     self.signature = signature
   }
 
-  /// Signs claims as an OAuth server would issue them, good for 50 minutes.
-  package init(algorithm: Algorithm, sign: (Data) throws -> Data) rethrows {
-    let now = Int(Date().timeIntervalSince1970)
-    let header = #"{"alg":"\#(algorithm.rawValue)","kid":"key-1","typ":"at+jwt"}"#
+  /// Signs claims as an OAuth server would issue them, for 50 minutes.
+  /// - Parameters:
+  ///   - algorithm: the algorithm of the signature.
+  ///   - keyID: the key that the token names.
+  ///   - seconds: how long it has still to live.
+  ///   - id: its `jti`.
+  ///   - sign: signs.
+  package init(
+    algorithm: Algorithm,
+    keyID: String = "key-1",
+    seconds: Int = 3_000,
+    id: String = "6f2c1d0a-58de-4b0c-9a55-0d7f7cf2d9d1",
+    sign: (Data) throws -> Data
+  ) rethrows {
+    let expiry = Int(Date().timeIntervalSince1970) + seconds
+    let header = #"{"alg":"\#(algorithm.rawValue)","kid":"\#(keyID)","typ":"at+jwt"}"#
     let payload =
       #"{"iss":"\#(Self.issuer.text)","sub":"service-account-7","aud":["orders"],"#
-      + #""exp":\#(now + 3_000),"iat":\#(now),"jti":"6f2c1d0a-58de-4b0c-9a55-0d7f7cf2d9d1","#
+      + #""exp":\#(expiry),"iat":\#(expiry - 3_000),"jti":"\#(id)","#
       + #""client_id":"checkout","scope":"orders.read orders.write"}"#
     let input = Data(
       "\(Self.base64URL(Data(header.utf8))).\(Self.base64URL(Data(payload.utf8)))".utf8
