@@ -19,13 +19,7 @@ struct RefusalBench {
   /// Of a public key nothing is secret; the times say in which order things are looked at.
   private func runPublic(_ report: inout Report) async throws {
     let key = P256.Signing.PrivateKey()
-    let point = key.publicKey.rawRepresentation
-    let verifier = try Self.verifier(
-      .es256,
-      jwk: #"{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"key-1","#
-        + #""x":"\#(BenchToken.base64URL(point.prefix(32)))","#
-        + #""y":"\#(BenchToken.base64URL(point.suffix(32)))"}"#
-    )
+    let verifier = try JWTVerifier.uncached(.es256, jwk: BenchToken.jwk(of: key.publicKey))
     func sign(_ data: Data) throws -> Data { try key.signature(for: data).rawRepresentation }
     let good = try BenchToken(algorithm: .es256, sign: sign)
     let cases: [(name: String, token: BenchToken, reason: DenialReason?)] = [
@@ -62,7 +56,7 @@ struct RefusalBench {
   private func runShared(_ report: inout Report) throws {
     let key = SymmetricKey(size: .bits256)
     let secret = BenchToken.base64URL(key.withUnsafeBytes { Data($0) })
-    let verifier = try Self.verifier(
+    let verifier = try JWTVerifier.uncached(
       .hs256,
       jwk: #"{"kty":"oct","alg":"HS256","kid":"key-1","k":"\#(secret)"}"#
     )
@@ -93,21 +87,6 @@ struct RefusalBench {
 
   private static func text(_ token: BenchToken, _ code: Data) -> [UInt8] {
     Array(BenchToken(signingInput: token.signingInput, signature: code).text.utf8)
-  }
-
-  private static func verifier(_ algorithm: Algorithm, jwk: String) throws -> JWTVerifier {
-    let issuer = try TrustedIssuer(
-      BenchToken.issuer,
-      audiences: .oneOf([BenchToken.audience]),
-      algorithms: [algorithm],
-      keys: StaticKeys(
-        KeySet(
-          jwks: Array(#"{"keys":[\#(jwk)]}"#.utf8),
-          trust: algorithm.isSymmetric ? .localSymmetric : .publicKeys
-        )
-      )
-    )
-    return try JWTVerifier(issuers: [issuer], cache: nil)
   }
 
   private static func now() throws -> Moment {

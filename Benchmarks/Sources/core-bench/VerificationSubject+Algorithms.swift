@@ -18,14 +18,11 @@ extension VerificationSubject {
 
   private static func es256() async throws -> VerificationSubject {
     let key = P256.Signing.PrivateKey()
-    let point = key.publicKey.rawRepresentation
     return try await VerificationSubject(
       .es256,
       asked: 1.05,
       iterations: 200,
-      jwk: #"{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"key-1","#
-        + #""x":"\#(BenchToken.base64URL(point.prefix(32)))","#
-        + #""y":"\#(BenchToken.base64URL(point.suffix(32)))"}"#,
+      jwk: BenchToken.jwk(of: key.publicKey),
       sign: { try key.signature(for: $0).rawRepresentation },
       bare: { [key = key.publicKey] signature, input in
         guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signature)

@@ -35,18 +35,7 @@ struct VerificationSubject {
     self.iterations = iterations
     self.token = try BenchToken(algorithm: algorithm, sign: sign)
     self.bare = bare
-    let issuer = try TrustedIssuer(
-      BenchToken.issuer,
-      audiences: .oneOf([BenchToken.audience]),
-      algorithms: [algorithm],
-      keys: StaticKeys(
-        KeySet(
-          jwks: Array(#"{"keys":[\#(jwk)]}"#.utf8),
-          trust: algorithm.isSymmetric ? .localSymmetric : .publicKeys
-        )
-      )
-    )
-    self.tokenward = try JWTVerifier(issuers: [issuer], cache: nil)
+    self.tokenward = try JWTVerifier.uncached(algorithm, jwk: jwk)
     if let jwtKit {
       self.jwtKit = jwtKit
     } else {
@@ -86,6 +75,24 @@ extension VerificationSubject {
     guard isAccepted == isGood else {
       throw BenchFailure("\(self.name): jwt-kit \(verb) \(what)")
     }
+  }
+}
+
+extension JWTVerifier {
+  /// Trusts the issuer of ``BenchToken`` with one key, and remembers nothing.
+  static func uncached(_ algorithm: Algorithm, jwk: String) throws -> JWTVerifier {
+    let issuer = try TrustedIssuer(
+      BenchToken.issuer,
+      audiences: .oneOf([BenchToken.audience]),
+      algorithms: [algorithm],
+      keys: StaticKeys(
+        KeySet(
+          jwks: Array(#"{"keys":[\#(jwk)]}"#.utf8),
+          trust: algorithm.isSymmetric ? .localSymmetric : .publicKeys
+        )
+      )
+    )
+    return try JWTVerifier(issuers: [issuer], cache: nil)
   }
 }
 

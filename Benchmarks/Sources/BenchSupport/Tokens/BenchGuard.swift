@@ -17,11 +17,7 @@ package struct BenchGuard: Sendable {
   ///   - revocation: what is withdrawn; not the token.
   package init(methods: [String], revocation: RevocationSet = Self.revocation()) throws {
     let key = P256.Signing.PrivateKey()
-    let point = key.publicKey.rawRepresentation
-    let jwk =
-      #"{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"key-1","#
-      + #""x":"\#(BenchToken.base64URL(point.prefix(32)))","#
-      + #""y":"\#(BenchToken.base64URL(point.suffix(32)))"}"#
+    let jwk = BenchToken.jwk(of: key.publicKey)
     let issuer = try TrustedIssuer(
       BenchToken.issuer,
       audiences: .oneOf([BenchToken.audience]),

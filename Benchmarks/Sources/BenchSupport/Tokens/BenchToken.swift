@@ -1,5 +1,6 @@
 // Copyright the Tokenward authors. Licensed under the Apache License, Version 2.0.
 
+package import Crypto
 package import Foundation
 package import TokenwardCore
 
@@ -65,6 +66,13 @@ package struct BenchToken: Sendable {
       .replacingOccurrences(of: "service-account-7", with: "service-account-6")
     let input = "\(parts[0]).\(Self.base64URL(Data(payload.utf8)))"
     return BenchToken(signingInput: Data(input.utf8), signature: self.signature)
+  }
+
+  /// The public key of ES256, as an issuer publishes it.
+  package static func jwk(of key: P256.Signing.PublicKey) -> String {
+    let point = key.rawRepresentation
+    return #"{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"key-1","#
+      + #""x":"\#(Self.base64URL(point.prefix(32)))","y":"\#(Self.base64URL(point.suffix(32)))"}"#
   }
 
   /// Base64url without padding (RFC 7515 §2).
